@@ -1,0 +1,212 @@
+//! Errors, by who is at fault. The outer enums are short and complete; what
+//! exactly went wrong is behind `kind()`, where new causes break nobody.
+
+use std::io;
+
+use crate::model::{Digest, ModelError, ModelId};
+
+/// Why a picture could not be encoded.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// The output could not be written.
+    #[error("cannot write the file")]
+    Io(#[from] io::Error),
+    /// The picture is too large for the format.
+    #[error("a picture of {width}x{height} pixels is too large, the limit of a side is {limit}")]
+    TooLarge {
+        /// Pixels in a row.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// The longest side.
+        limit: u32,
+    },
+    /// The model or its backend failed.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// Why a file could not be decoded.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// The input could not be read.
+    #[error("cannot read the file")]
+    Io(#[source] io::Error),
+    /// The file is damaged or not a lic file.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The file was made with weights that are not here.
+    #[error("the file needs model {id} with weights {digest}, which are not here")]
+    UnknownModel {
+        /// The model.
+        id: ModelId,
+        /// Its weights.
+        digest: Digest,
+    },
+    /// The file asks for more than the [`Limits`](crate::Limits) allow.
+    #[error(transparent)]
+    Limits(#[from] LimitError),
+    /// The file is of a version, or uses a feature, that this library does not know.
+    #[error(transparent)]
+    Unsupported(#[from] UnsupportedError),
+    /// The model or its backend failed.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+#[error("not a valid lic file: {kind}")]
+pub struct FormatError {
+    kind: FormatErrorKind,
+}
+
+impl FormatError {
+    /// The cause.
+    pub fn kind(&self) -> &FormatErrorKind {
+        &self.kind
+    }
+}
+
+/// Causes of a [`FormatError`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FormatErrorKind {
+    /// It does not begin as a lic file does.
+    #[error("it does not begin with the magic bytes")]
+    NotLic,
+    /// It ends too soon.
+    #[error("it ends within {within}")]
+    Truncated {
+        /// The part that is not complete.
+        within: &'static str,
+    },
+    /// It goes on after its last section.
+    #[error("it goes on after its last section")]
+    TrailingBytes,
+    /// The header is damaged.
+    #[error("the header's checksum is {found:08x}, its bytes have {computed:08x}")]
+    HeaderChecksum {
+        /// In the file.
+        found: u32,
+        /// Of the bytes.
+        computed: u32,
+    },
+    /// A section is damaged.
+    #[error("the checksum of section {section} is {found:08x}, its bytes have {computed:08x}")]
+    SectionChecksum {
+        /// Which section, from 0.
+        section: usize,
+        /// In the file.
+        found: u32,
+        /// Of the bytes.
+        computed: u32,
+    },
+    /// A number is not written in its shortest form, or is beyond 32 bits.
+    #[error("the number in {field} is not a canonical varint")]
+    Varint {
+        /// Which field.
+        field: &'static str,
+    },
+    /// A number out of range.
+    #[error("{field} is {found}, it must be {min} to {max}")]
+    OutOfRange {
+        /// Which field.
+        field: &'static str,
+        /// In the file.
+        found: u64,
+        /// The smallest it may be.
+        min: u64,
+        /// The largest it may be.
+        max: u64,
+    },
+    /// Not as many sections as the model has.
+    #[error("it has {found} sections, its model has {expected}")]
+    SectionCount {
+        /// In the file.
+        found: usize,
+        /// Of the model.
+        expected: usize,
+    },
+    /// The checksum is right and the symbols make no sense.
+    #[error("section {section} does not decode: {reason}")]
+    Stream {
+        /// Which section, from 0.
+        section: usize,
+        /// What the entropy decoder says.
+        reason: lic_entropy::DecodeError,
+    },
+}
+
+impl From<FormatErrorKind> for FormatError {
+    fn from(kind: FormatErrorKind) -> Self {
+        Self { kind }
+    }
+}
+
+impl From<FormatErrorKind> for DecodeError {
+    fn from(kind: FormatErrorKind) -> Self {
+        Self::Format(kind.into())
+    }
+}
+
+/// A file asks for more than it may.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} is {found}, the limit is {limit}")]
+pub struct LimitError {
+    what: &'static str,
+    found: u64,
+    limit: u64,
+}
+
+impl LimitError {
+    /// An error, if `found` is beyond `limit`.
+    pub(crate) fn check(what: &'static str, found: u64, limit: u64) -> Result<(), Self> {
+        if found > limit {
+            Err(Self { what, found, limit })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// What there is too much of, in words.
+    pub fn what(&self) -> &'static str {
+        self.what
+    }
+
+    /// How much of it the file asks for, or how much at least.
+    pub fn found(&self) -> u64 {
+        self.found
+    }
+
+    /// How much it may ask for.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+}
+
+/// A file that this version of the library cannot decode.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} {found} is not known to this version, the largest known is {known}")]
+pub struct UnsupportedError {
+    pub(crate) what: &'static str,
+    pub(crate) found: u8,
+    pub(crate) known: u8,
+}
+
+impl UnsupportedError {
+    /// What is not known, in words.
+    pub fn what(&self) -> &'static str {
+        self.what
+    }
+
+    /// Its number in the file.
+    pub fn found(&self) -> u8 {
+        self.found
+    }
+
+    /// The largest number known.
+    pub fn known(&self) -> u8 {
+        self.known
+    }
+}

@@ -1,0 +1,356 @@
+//! The one loop that encoder and decoder both run, so that they cannot drift.
+//!
+//! [`walk`] takes a picture's [`Latents`] through the steps of its model. Whether
+//! symbols are written, read or only counted is up to a [`SymbolCoder`].
+
+use lic_entropy::{Coder, Decoder, Encoder, Tables};
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{DecodeError, EncodeError, FormatErrorKind};
+use crate::model::{Latents, Model, ModelError, Plan};
+
+/// One step of the walk, as a [`SymbolCoder`] sees it.
+#[derive(Debug)]
+pub struct Step<'a> {
+    /// Its number, from 0.
+    pub number: usize,
+    /// The section that holds its symbols.
+    pub section: usize,
+    /// The tables that `indices` point into.
+    pub tables: &'a Tables,
+    /// One table index a symbol, every one below `tables.len()`.
+    pub indices: &'a [u16],
+}
+
+/// Codes the symbols of a step, in one direction or the other.
+pub trait SymbolCoder {
+    /// Codes the symbols of `step` and returns them, one an index. A coder that
+    /// writes gets them from `symbols`, which asks the encoder's latents; one that
+    /// reads never calls it.
+    ///
+    /// # Errors
+    /// If `symbols` does, or the stream does not decode.
+    fn code(
+        &mut self,
+        step: &Step<'_>,
+        symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
+    ) -> Result<Vec<i32>, WalkError>;
+}
+
+/// Why a walk ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum WalkError {
+    /// The model or its backend failed.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A stream does not decode.
+    #[error("section {section} does not decode")]
+    Stream {
+        /// Which section, from 0.
+        section: usize,
+        /// What the entropy decoder says.
+        source: lic_entropy::DecodeError,
+    },
+}
+
+impl From<WalkError> for DecodeError {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Model(error) => Self::Model(error),
+            WalkError::Stream { section, source } => FormatErrorKind::Stream {
+                section,
+                reason: source,
+            }
+            .into(),
+        }
+    }
+}
+
+/// Runs `latents`, which stand at step 0, through all steps of `model`.
+///
+/// # Errors
+/// If the model or the coder fails.
+pub fn walk(
+    model: &dyn Model,
+    latents: &mut dyn Latents,
+    coder: &mut impl SymbolCoder,
+) -> Result<(), WalkError> {
+    for (number, &section) in model.sections().iter().enumerate() {
+        let Plan { tables, indices } = latents.plan(number)?;
+        // A clone shares the tables; it frees `latents` to say their symbols.
+        let tables = tables.clone();
+        if let Some(index) = indices.iter().find(|i| usize::from(**i) >= tables.len()) {
+            let reason = format!("step {number} names table {index} of {}", tables.len());
+            return Err(fault(model, reason).into());
+        }
+        let step = Step {
+            number,
+            section,
+            tables: &tables,
+            indices: &indices,
+        };
+        let symbols = coder.code(&step, &mut || {
+            let symbols = latents.symbols(number)?;
+            if symbols.len() == indices.len() {
+                return Ok(symbols);
+            }
+            let (found, expected) = (symbols.len(), indices.len());
+            let reason = format!("step {number} has {found} symbols for {expected} indices");
+            Err(fault(model, reason))
+        })?;
+        latents.accept(number, &symbols)?;
+    }
+    Ok(())
+}
+
+/// How many sections a model has.
+///
+/// # Errors
+/// If its [`sections`](Model::sections) are not as they have to be, or more than
+/// the format has room for.
+pub fn section_count(model: &dyn Model) -> Result<usize, ModelError> {
+    let mut count = 0;
+    for &section in model.sections() {
+        let (repeats, follows) = (section + 1 == count, section == count);
+        if !repeats && !follows {
+            let reason = format!("section {section} comes after {count} sections");
+            return Err(fault(model, reason));
+        }
+        count = section + 1;
+    }
+    if count > crate::bitstream::MAX_SECTIONS {
+        let limit = crate::bitstream::MAX_SECTIONS;
+        return Err(fault(
+            model,
+            format!("{count} sections, the limit is {limit}"),
+        ));
+    }
+    Ok(count)
+}
+
+pub(crate) fn fault(model: &dyn Model, reason: String) -> ModelError {
+    ModelError {
+        key: model.key().to_owned(),
+        reason,
+    }
+}
+
+/// What a caller of the entropy coder got wrong, which only a model can have
+/// caused.
+fn unexpected(step: &Step<'_>, error: &dyn std::error::Error) -> ModelError {
+    ModelError {
+        key: "walk".to_owned(),
+        reason: format!("step {}: {error}", step.number),
+    }
+}
+
+/// Adds up the bits that the tables predict, and writes nothing.
+#[derive(Debug, Default)]
+pub struct Counter {
+    bits: f64,
+    symbols: u64,
+}
+
+impl Counter {
+    /// Nothing counted.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bits so far: the information in the symbols, without what a stream or a
+    /// container adds.
+    pub fn bits(&self) -> f64 {
+        self.bits
+    }
+
+    /// Symbols so far.
+    pub fn symbols(&self) -> u64 {
+        self.symbols
+    }
+}
+
+impl SymbolCoder for Counter {
+    fn code(
+        &mut self,
+        step: &Step<'_>,
+        symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
+    ) -> Result<Vec<i32>, WalkError> {
+        let symbols = symbols()?;
+        self.bits += step
+            .tables
+            .total_bits(step.indices, &symbols)
+            .map_err(|error| unexpected(step, &error))?;
+        self.symbols += symbols.len() as u64;
+        Ok(symbols)
+    }
+}
+
+/// Writes one stream a section, and counts what the tables predict.
+#[derive(Debug)]
+pub struct Writer {
+    coder: Coder,
+    open: Option<Encoder>,
+    streams: Vec<Vec<u8>>,
+    counter: Counter,
+}
+
+impl Writer {
+    /// Nothing written.
+    pub fn new(coder: Coder) -> Self {
+        Self {
+            coder,
+            open: None,
+            streams: Vec::new(),
+            counter: Counter::new(),
+        }
+    }
+
+    /// The streams, one a section, and what the tables predicted.
+    pub fn finish(mut self) -> (Vec<Vec<u8>>, Counter) {
+        self.streams.extend(self.open.map(Encoder::finish));
+        (self.streams, self.counter)
+    }
+}
+
+impl SymbolCoder for Writer {
+    fn code(
+        &mut self,
+        step: &Step<'_>,
+        symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
+    ) -> Result<Vec<i32>, WalkError> {
+        // Sections rise by at most one: a new one has begun when every stream
+        // before it is complete but the open one.
+        if step.section > self.streams.len() {
+            self.streams.extend(self.open.take().map(Encoder::finish));
+        }
+        let symbols = self.counter.code(step, symbols)?;
+        self.open
+            .get_or_insert_with(|| Encoder::new(self.coder))
+            .encode(step.tables, step.indices, &symbols)
+            .map_err(|error| unexpected(step, &error))?;
+        Ok(symbols)
+    }
+}
+
+/// Reads the streams of all sections.
+#[derive(Debug)]
+pub struct Reader {
+    coder: Coder,
+    open: Option<(usize, Decoder)>,
+    streams: Vec<Vec<u8>>,
+}
+
+impl Reader {
+    /// Stands before the first of `streams`.
+    pub fn new(coder: Coder, streams: Vec<Vec<u8>>) -> Self {
+        Self {
+            coder,
+            open: None,
+            streams,
+        }
+    }
+
+    /// Checks that the last stream was used up exactly; the others have been
+    /// checked on the way.
+    ///
+    /// # Errors
+    /// If it was not.
+    pub fn finish(mut self) -> Result<(), WalkError> {
+        self.close()
+    }
+
+    fn close(&mut self) -> Result<(), WalkError> {
+        if let Some((section, decoder)) = self.open.take() {
+            decoder
+                .finish()
+                .map_err(|source| WalkError::Stream { section, source })?;
+        }
+        Ok(())
+    }
+
+    /// The decoder of `section`, opened when its first step comes.
+    fn open(&mut self, section: usize) -> Result<&mut Decoder, WalkError> {
+        if self.open.as_ref().is_none_or(|open| open.0 != section) {
+            self.close()?;
+            // The stream is not needed again once its decoder has it.
+            let stream = self.streams.get_mut(section).map(std::mem::take);
+            let decoder = Decoder::new(self.coder, &stream.unwrap_or_default())
+                .map_err(|source| WalkError::Stream { section, source })?;
+            return Ok(&mut self.open.insert((section, decoder)).1);
+        }
+        match &mut self.open {
+            Some((_, decoder)) => Ok(decoder),
+            None => unreachable!("a section is open"),
+        }
+    }
+}
+
+impl SymbolCoder for Reader {
+    fn code(
+        &mut self,
+        step: &Step<'_>,
+        _: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
+    ) -> Result<Vec<i32>, WalkError> {
+        let section = step.section;
+        let mut symbols = Vec::new();
+        self.open(section)?
+            .decode(step.tables, step.indices, &mut symbols)
+            .map_err(|source| WalkError::Stream { section, source })?;
+        Ok(symbols)
+    }
+}
+
+/// A coder that also takes the SHA-256 of all symbols that pass: each as a
+/// little-endian `i32`, in coding order. Equal digests on two machines mean that
+/// they decoded the same.
+#[derive(Debug)]
+pub struct Digested<C> {
+    coder: C,
+    hash: Sha256,
+}
+
+impl<C> Digested<C> {
+    /// Takes the digest of what `coder` codes.
+    pub fn new(coder: C) -> Self {
+        Self {
+            coder,
+            hash: Sha256::new(),
+        }
+    }
+
+    /// The coder, and the digest of the symbols so far.
+    pub fn finish(self) -> (C, [u8; 32]) {
+        (self.coder, self.hash.finalize().into())
+    }
+}
+
+impl<C: SymbolCoder> SymbolCoder for Digested<C> {
+    fn code(
+        &mut self,
+        step: &Step<'_>,
+        symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
+    ) -> Result<Vec<i32>, WalkError> {
+        let symbols = self.coder.code(step, symbols)?;
+        let mut bytes = [0; 4096];
+        for part in symbols.chunks(bytes.len() / 4) {
+            for (slot, symbol) in bytes.chunks_exact_mut(4).zip(part) {
+                slot.copy_from_slice(&symbol.to_le_bytes());
+            }
+            self.hash.update(&bytes[..part.len() * 4]);
+        }
+        Ok(symbols)
+    }
+}
+
+impl From<WalkError> for EncodeError {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Model(error) => Self::Model(error),
+            // Encoding decodes nothing.
+            WalkError::Stream { section, source } => Self::Model(ModelError {
+                key: "walk".to_owned(),
+                reason: format!("section {section}: {source}"),
+            }),
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! Checked sets of integer probability tables.
+
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+use constriction::stream::model::{DecoderModel, EntropyModel};
+
+use crate::error::{EncodeError, TableError};
+use crate::escape;
+use crate::interval::Interval;
+use crate::spec::{TableSpec, check};
+
+/// Bits of precision of every table: the masses of a table add up to 2^16.
+pub const PRECISION: usize = 16;
+
+/// What the masses of a table add up to.
+pub(crate) const TOTAL: u64 = 1 << PRECISION;
+
+/// The most tables a set may have: an index is a `u16`.
+pub const MAX_TABLES: usize = 1 << 16;
+
+/// The most slots the tables of one set may have between them.
+pub const MAX_SLOTS: usize = 1 << 24;
+
+/// Where a table lies in the arrays of its set.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// First of its slots + 1 cumulative masses.
+    bounds: u32,
+    /// First of its buckets + 1 look-up entries.
+    starts: u32,
+    /// The smallest symbol.
+    min: i32,
+    /// Number of the escape slot, which is the last; as many symbols precede it.
+    escape: u16,
+    /// A quantile shifted right by this is the number of its bucket.
+    shift: u8,
+}
+
+#[derive(Debug)]
+struct Arrays {
+    entries: Vec<Entry>,
+    /// Cumulative mass before each slot, and a final 65,536, which is 0 in a u16:
+    /// differences modulo 2^16 are right all the same, as no mass is 65,536.
+    bounds: Vec<u16>,
+    /// The slot in which each bucket of quantiles begins.
+    starts: Vec<u16>,
+}
+
+/// A checked set of up to 65,536 integer tables at 16-bit precision.
+///
+/// Table i covers the symbols min..=max of its own and, always last, one escape
+/// slot for all others. A set is immutable; a clone shares it and costs nothing.
+#[derive(Debug, Clone)]
+pub struct Tables(Arc<Arrays>);
+
+impl Tables {
+    /// Checks `specs` and lays them out for coding.
+    ///
+    /// # Errors
+    /// If there are more than [`MAX_TABLES`] or they have more than [`MAX_SLOTS`]
+    /// slots; if a table has fewer than two slots, a slot without mass, masses
+    /// that do not add up to 65,536, or a symbol beyond `i32`.
+    pub fn new(specs: Vec<TableSpec>) -> Result<Self, TableError> {
+        if specs.len() > MAX_TABLES {
+            return Err(TableError::TooManyTables {
+                found: specs.len(),
+                limit: MAX_TABLES,
+            });
+        }
+        let slots: usize = specs.iter().map(|spec| spec.freqs.len()).sum();
+        if slots > MAX_SLOTS {
+            return Err(TableError::TooManySlots { limit: MAX_SLOTS });
+        }
+        let mut arrays = Arrays {
+            entries: Vec::new(),
+            bounds: Vec::new(),
+            starts: Vec::new(),
+        };
+        for (table, spec) in specs.iter().enumerate() {
+            check(table, spec)?;
+            arrays.add(spec);
+        }
+        Ok(Self(Arc::new(arrays)))
+    }
+
+    /// How many tables there are.
+    pub fn len(&self) -> usize {
+        self.0.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.entries.is_empty()
+    }
+
+    /// The symbols that a table codes without an escape; `None` beyond the set.
+    pub fn symbols(&self, index: u16) -> Option<std::ops::RangeInclusive<i32>> {
+        let table = self.table(index)?;
+        Some(table.min..=table.max())
+    }
+
+    /// The mass of `symbol` in a table, out of 65,536; that of the escape slot if
+    /// the table does not cover it; `None` beyond the set.
+    pub fn mass(&self, index: u16, symbol: i32) -> Option<u32> {
+        let table = self.table(index)?;
+        let slot = table.slot(symbol).unwrap_or(table.escape.into());
+        Some(table.interval(slot).mass.get().into())
+    }
+
+    /// How many bits `symbol` takes, with its escape bits if it needs them;
+    /// `None` beyond the set. A float, for reports and for encoders that weigh
+    /// choices: never for anything a decoder has to reproduce.
+    pub fn bits(&self, index: u16, symbol: i32) -> Option<f64> {
+        let table = self.table(index)?;
+        let (slot, extra) = table.cost(symbol);
+        let mass: f64 = table.interval(slot).mass.get().into();
+        Some(PRECISION as f64 - mass.log2() + f64::from(extra))
+    }
+
+    /// How many bits `symbols` take together, one table index each. A float, for
+    /// reports and for encoders, like [`bits`](Self::bits).
+    ///
+    /// # Errors
+    /// As [`Encoder::encode`](crate::Encoder::encode).
+    pub fn total_bits(&self, indices: &[u16], symbols: &[i32]) -> Result<f64, EncodeError> {
+        check_lengths(indices, symbols)?;
+        // The logarithm of a product: 60 masses of at least 2^-16 stay clear of
+        // the smallest f64, and one log2 for 60 symbols is cheap.
+        const RUN: usize = 60;
+        let mut bits = 0.0;
+        let runs = indices.chunks(RUN).zip(symbols.chunks(RUN));
+        for (run, (indices, symbols)) in runs.enumerate() {
+            let mut product = 1.0;
+            for (place, (&index, &symbol)) in indices.iter().zip(symbols).enumerate() {
+                let table = self.require(run * RUN + place, index)?;
+                let (slot, extra) = table.cost(symbol);
+                product *= f64::from(table.interval(slot).mass.get()) / TOTAL as f64;
+                bits += f64::from(extra);
+            }
+            bits -= product.log2();
+        }
+        Ok(bits)
+    }
+
+    /// A table to code with.
+    #[inline(always)]
+    pub(crate) fn table(&self, index: u16) -> Option<Table<'_>> {
+        let arrays = &*self.0;
+        let entry = arrays.entries.get(usize::from(index))?;
+        Some(Table {
+            bounds: &arrays.bounds[entry.bounds as usize..][..usize::from(entry.escape) + 2],
+            starts: &arrays.starts[entry.starts as usize..][..(TOTAL as usize >> entry.shift) + 1],
+            min: entry.min,
+            escape: entry.escape,
+            shift: entry.shift,
+        })
+    }
+
+    /// As [`table`](Self::table), with the error that names the symbol.
+    #[inline(always)]
+    pub(crate) fn require(&self, position: usize, index: u16) -> Result<Table<'_>, EncodeError> {
+        self.table(index).ok_or(EncodeError::NoSuchTable {
+            position,
+            index,
+            tables: self.len(),
+        })
+    }
+}
+
+/// Every symbol needs a table.
+pub(crate) fn check_lengths(indices: &[u16], symbols: &[i32]) -> Result<(), EncodeError> {
+    if indices.len() == symbols.len() {
+        Ok(())
+    } else {
+        Err(EncodeError::Lengths {
+            indices: indices.len(),
+            symbols: symbols.len(),
+        })
+    }
+}
+
+impl Arrays {
+    /// Lays out a table that has passed [`check`].
+    fn add(&mut self, spec: &TableSpec) {
+        let slots = spec.freqs.len();
+        // Two buckets a slot leave little to search; 1,024 buckets (2 KiB) are as
+        // many as stay in the cache with 64 tables.
+        let bucket_bits = (slots.next_power_of_two().ilog2() + 1).clamp(1, 10);
+        let shift = PRECISION as u32 - bucket_bits;
+        self.entries.push(Entry {
+            bounds: self.bounds.len() as u32,
+            starts: self.starts.len() as u32,
+            min: spec.min,
+            escape: (slots - 1) as u16,
+            shift: shift as u8,
+        });
+        let mut before = 0u32;
+        for (slot, mass) in spec.freqs.iter().enumerate() {
+            // The buckets whose first quantile lies in this slot.
+            let first = before.div_ceil(1 << shift);
+            let end = (before + mass).div_ceil(1 << shift);
+            self.starts.extend((first..end).map(|_| slot as u16));
+            self.bounds.push(before as u16);
+            before += mass;
+        }
+        self.bounds.push(before as u16);
+        self.starts.push((slots - 1) as u16);
+    }
+}
+
+/// One table of a set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Table<'a> {
+    bounds: &'a [u16],
+    starts: &'a [u16],
+    min: i32,
+    escape: u16,
+    shift: u8,
+}
+
+impl Table<'_> {
+    /// The smallest symbol.
+    #[inline(always)]
+    pub(crate) fn min(&self) -> i32 {
+        self.min
+    }
+
+    /// The largest symbol.
+    #[inline(always)]
+    pub(crate) fn max(&self) -> i32 {
+        self.min + (i32::from(self.escape) - 1)
+    }
+
+    /// The slot of `symbol`; `None` if it has to be escaped.
+    #[inline(always)]
+    pub(crate) fn slot(&self, symbol: i32) -> Option<usize> {
+        let slot = symbol.wrapping_sub(self.min) as u32;
+        (slot < self.escape.into()).then_some(slot as usize)
+    }
+
+    /// The escape slot, which is the last.
+    #[inline(always)]
+    pub(crate) fn escape(&self) -> usize {
+        self.escape.into()
+    }
+
+    /// The slot that `symbol` takes and the escape bits that follow it.
+    fn cost(&self, symbol: i32) -> (usize, u32) {
+        match self.slot(symbol) {
+            Some(slot) => (slot, 0),
+            None => (self.escape(), escape::bits(symbol, self.min(), self.max())),
+        }
+    }
+
+    /// The share of a slot, which is at most the escape slot.
+    #[inline(always)]
+    pub(crate) fn interval(&self, slot: usize) -> Interval {
+        let start = self.bounds[slot];
+        let mass = self.bounds[slot + 1].wrapping_sub(start);
+        // No slot is empty, so the alternative is never taken.
+        let mass = NonZeroU16::new(mass).unwrap_or(NonZeroU16::MIN);
+        Interval { start, mass }
+    }
+
+    /// The slot whose share holds `quantile`.
+    #[inline(always)]
+    fn find(&self, quantile: u16) -> usize {
+        let bucket = usize::from(quantile >> self.shift);
+        let mut slot = usize::from(self.starts[bucket]);
+        let mut last = usize::from(self.starts[bucket + 1]);
+        // The buckets of a long tail hold many slots, the others a few.
+        while last - slot > 8 {
+            let middle = (slot + last).div_ceil(2);
+            if self.bounds[middle] <= quantile {
+                slot = middle;
+            } else {
+                last = middle - 1;
+            }
+        }
+        while slot < last && self.bounds[slot + 1] <= quantile {
+            slot += 1;
+        }
+        slot
+    }
+}
+
+impl EntropyModel<PRECISION> for Table<'_> {
+    type Symbol = usize;
+    type Probability = u16;
+}
+
+impl DecoderModel<PRECISION> for Table<'_> {
+    #[inline(always)]
+    fn quantile_function(&self, quantile: u16) -> (usize, u16, NonZeroU16) {
+        let slot = self.find(quantile);
+        let Interval { start, mass } = self.interval(slot);
+        (slot, start, mass)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(min: i32, freqs: Vec<u32>) -> TableError {
+        Tables::new(vec![TableSpec { min, freqs }]).unwrap_err()
+    }
+
+    #[test]
+    fn wrong_tables_are_refused() {
+        use TableError::*;
+        assert!(matches!(
+            refused(0, vec![65_536]),
+            SlotCount { found: 1, .. }
+        ));
+        assert!(matches!(refused(0, vec![1; 65_537]), SlotCount { .. }));
+        assert!(matches!(
+            refused(0, vec![65_536, 0]),
+            ZeroMass { slot: 1, .. }
+        ));
+        assert!(matches!(
+            refused(0, vec![65_535, 2]),
+            WrongTotal { found: 65_537, .. }
+        ));
+        let halves = vec![32_768, 32_767, 1];
+        assert!(matches!(
+            refused(i32::MAX, halves),
+            SymbolRange { symbols: 2, .. }
+        ));
+        let spec = TableSpec {
+            min: 0,
+            freqs: vec![65_535, 1],
+        };
+        let many = Tables::new(vec![spec; MAX_TABLES + 1]);
+        assert!(matches!(many, Err(TooManyTables { .. })));
+    }
+
+    #[test]
+    fn every_quantile_finds_its_slot() {
+        let specs = [
+            TableSpec::from_weights(-3, &[1, 1000, 0, 0, 70_000, 5, 1]),
+            TableSpec::from_weights(0, &[0; 300]),
+            TableSpec::from_weights(0, &[1, 0]),
+            TableSpec::from_weights(9, &(0..40_000).collect::<Vec<u32>>()),
+        ];
+        let tables = Tables::new(specs.to_vec()).unwrap();
+        for (index, spec) in specs.iter().enumerate() {
+            let table = tables.table(index as u16).unwrap();
+            let slots = spec.freqs.iter().enumerate();
+            let mut expected = slots.flat_map(|(slot, mass)| (0..*mass).map(move |_| slot));
+            for quantile in 0..=u16::MAX {
+                assert_eq!(Some(table.find(quantile)), expected.next());
+            }
+        }
+    }
+
+    #[test]
+    fn bits_are_the_logarithms_of_masses() {
+        let tables = Tables::new(vec![TableSpec {
+            min: 10,
+            freqs: vec![32_768, 16_384, 16_384],
+        }])
+        .unwrap();
+        assert_eq!(tables.symbols(0), Some(10..=11));
+        assert_eq!(tables.bits(0, 10), Some(1.0));
+        assert_eq!(tables.bits(0, 11), Some(2.0));
+        // Escape slot 2, sign 1, distance 1: one bit.
+        assert_eq!(tables.bits(0, 12), Some(4.0));
+        // Distance 9 has four significant bits: 3 ones, a zero, 3 bits.
+        assert_eq!(tables.bits(0, 1), Some(10.0));
+        assert_eq!(tables.bits(1, 10), None);
+        let symbols = [10, 11, 12, 1].repeat(40);
+        let total = tables.total_bits(&[0; 160], &symbols).unwrap();
+        assert!((total - 40.0 * 17.0).abs() < 1e-9);
+    }
+}

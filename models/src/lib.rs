@@ -1,0 +1,27 @@
+//! Everything learned in lic: the transforms, the priors, the weights that ship,
+//! and their training. The only crate that sees Burn.
+//!
+//! A picture's way through it: [`Zoo`] finds a model by its key; the model's
+//! [`analyse`](lic_codec::Model::analyse) runs [`transform::Analysis`] (`g_a`) and
+//! the hyper-analysis; the codec's walk then asks [`prior`] step by step how to
+//! code each symbol; [`transform::Synthesis`] (`g_s`) makes a picture of what was
+//! decoded.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod coding;
+mod device;
+pub mod prior;
+pub mod standard;
+pub mod train;
+pub mod transform;
+mod weights;
+mod zoo;
+
+pub use coding::StandardModel;
+pub use device::{Backend, BackendError};
+pub use weights::{Weights, WeightsError, freeze};
+pub use zoo::{MODELS, Row, Zoo, ZooError};
+
+pub use burn::tensor::Device;

@@ -1,0 +1,22 @@
+//! The priors: what the coder expects of every symbol.
+//!
+//! The prior is split in two, after JPEG AI: **means** come from float networks
+//! ([`Mean`]) and only move the picture, by nothing visible, if a machine computes
+//! them differently; **shapes** come from integer networks ([`Shape`]) that see
+//! integers only, since they choose probabilities.
+
+mod factorized;
+mod gain;
+mod groups;
+mod mean;
+mod shape;
+mod shape_file;
+mod shape_int;
+
+pub use factorized::Factorized;
+pub use gain::{Gain, LEVELS, lambda, level_of, level_weights, position};
+pub use groups::{Groups, GroupsConfig, Pass, Step, parity_mask};
+pub use mean::{Mean, MeanConfig};
+pub use shape::{Shape, ShapeConfig, ShapeStream, scale_of, straight_through};
+pub use shape_file::{IntFileError, IntLayer, IntWeights, freeze, parse};
+pub use shape_int::{IntShape, IntStream, covered};

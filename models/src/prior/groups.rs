@@ -1,0 +1,141 @@
+//! Channel groups and the order in which symbols are coded.
+
+use burn::config::Config;
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// Channel groups, most important first, and which of them take two passes.
+#[derive(Config, Debug)]
+pub struct GroupsConfig {
+    /// Channels of each group: uneven, as ELIC (He et al., CVPR 2022, section
+    /// 3.2) found best.
+    pub sizes: Vec<usize>,
+    /// The first so many groups are coded in two passes, as the squares of a
+    /// checkerboard (He et al., *Checkerboard Context Model*, CVPR 2021).
+    pub checkered: usize,
+}
+
+/// Which positions a step codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// All.
+    Whole,
+    /// Those with `x + y` even.
+    Even,
+    /// Those with `x + y` odd.
+    Odd,
+}
+
+impl Pass {
+    /// Whether the pass codes position (`x`, `y`).
+    pub fn covers(self, x: usize, y: usize) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Even => (x + y) % 2 == 0,
+            Self::Odd => (x + y) % 2 == 1,
+        }
+    }
+}
+
+/// One step over the latents `y`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// The group.
+    pub group: usize,
+    /// Its first channel.
+    pub first: usize,
+    /// Its number of channels.
+    pub channels: usize,
+    /// The positions coded.
+    pub pass: Pass,
+}
+
+/// The steps in coding order.
+#[derive(Debug, Clone)]
+pub struct Groups {
+    steps: Vec<Step>,
+    sections: Vec<usize>,
+}
+
+impl GroupsConfig {
+    /// Lays the steps out.
+    pub fn init(&self) -> Groups {
+        let mut steps = Vec::new();
+        let mut first = 0;
+        for (group, &channels) in self.sizes.iter().enumerate() {
+            let passes: &[Pass] = if group < self.checkered {
+                &[Pass::Even, Pass::Odd]
+            } else {
+                &[Pass::Whole]
+            };
+            steps.extend(passes.iter().map(|&pass| Step { group, first, channels, pass }));
+            first += channels;
+        }
+        // The hyper-latents share a section with the first group: neither is of
+        // use without the other, and a section costs six bytes.
+        let sections = std::iter::once(0).chain(steps.iter().map(|s| s.group)).collect();
+        Groups { steps, sections }
+    }
+
+    /// Latent channels in all.
+    pub fn channels(&self) -> usize {
+        self.sizes.iter().sum()
+    }
+
+    /// Side of a group's context convolution: wider where the second pass sees
+    /// its own group's neighbours.
+    pub fn context_kernel(&self, group: usize) -> usize {
+        if group < self.checkered { 5 } else { 3 }
+    }
+
+    /// Multiply-accumulates a position of all context convolutions into a stream
+    /// of `stream` channels. Every step runs its group's once; nobody reads the
+    /// stream after the last step.
+    pub fn context_macs(&self, stream: usize) -> usize {
+        let steps = self.init();
+        let (_, all_but_last) = steps.steps().split_last().expect("a model has a group");
+        let cost = |s: &Step| self.context_kernel(s.group).pow(2) * s.channels * stream;
+        all_but_last.iter().map(cost).sum()
+    }
+}
+
+impl Groups {
+    /// Steps over `y`, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The section of every step of the walk: step 0 codes the hyper-latents,
+    /// step `i + 1` is `steps()[i]`.
+    pub fn sections(&self) -> &[usize] {
+        &self.sections
+    }
+}
+
+/// `[1, 1, h, w]`: one at the positions of `pass`, zero elsewhere.
+pub fn parity_mask(pass: Pass, h: usize, w: usize, device: &Device) -> Tensor<4> {
+    let values: Vec<f32> =
+        (0..h * w).map(|i| f32::from(u8::from(pass.covers(i % w, i / w)))).collect();
+    Tensor::from_data(TensorData::new(values, [1, 1, h, w]), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_cover_every_symbol_once() {
+        let config = GroupsConfig { sizes: vec![2, 3, 5], checkered: 2 };
+        let mut seen = vec![0; 10 * 4 * 4];
+        for step in config.init().steps() {
+            for c in step.first..step.first + step.channels {
+                for i in 0..16 {
+                    if step.pass.covers(i % 4, i / 4) {
+                        seen[c * 16 + i] += 1;
+                    }
+                }
+            }
+        }
+        assert!(seen.iter().all(|&n| n == 1));
+        assert_eq!(config.init().sections(), [0, 0, 0, 1, 1, 2]);
+    }
+}

@@ -1,0 +1,294 @@
+//! The shape half of the prior as training sees it: integer networks in float
+//! clothes.
+//!
+//! Every value here is a whole number divided by a power of two, and every sum is
+//! small enough that `f32` holds it exactly, so the forward pass computes what
+//! [`IntShape`](super::IntShape) computes in integers; gradients pass through the
+//! roundings (straight-through). Activations are u8 in steps of 1/32; weights are
+//! i8 with a power of two for each output channel.
+
+use burn::config::Config;
+use burn::module::{Module, Param};
+use burn::nn::Initializer;
+use burn::tensor::activation::relu;
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Tensor, TensorData};
+use lic_entropy::SCALES;
+
+use super::{GroupsConfig, lambda};
+use crate::transform::shuffle;
+
+/// Activations are multiples of `2^-ACTIVATION_BITS`.
+pub(super) const ACTIVATION_BITS: u32 = 5;
+/// The last layer's sum is an index times `2^-INDEX_BITS`.
+pub(super) const INDEX_BITS: u32 = 3;
+/// Largest power of two of a weight's scale.
+pub(super) const MAX_EXPONENT: u32 = 14;
+/// Sums stay below this, so that they are exact in `f32` as well as in `i32`.
+pub(super) const SUM_LIMIT: u32 = 1 << 24;
+/// Greatest u8 activation.
+const ACTIVATION_MAX: f64 = 255.0 / 32.0;
+
+/// Shape of [`Shape`].
+#[derive(Config, Debug)]
+pub struct ShapeConfig {
+    /// Channels of the hyper-latents.
+    pub z: usize,
+    /// Channels inside the hyper-decoder.
+    pub hyper: usize,
+    /// Channels of the stream that gathers what is known.
+    pub stream: usize,
+    /// Channels inside a head.
+    pub head: usize,
+}
+
+/// A convolution whose weights are used as integers.
+#[derive(Module, Debug)]
+pub struct QuantConv {
+    pub(super) weight: Param<Tensor<4>>,
+    pub(super) bias: Param<Tensor<1>>,
+}
+
+impl QuantConv {
+    fn new([from, to]: [usize; 2], kernel: usize, gain: f64, device: &Device) -> Self {
+        Self {
+            weight: he_uniform([to, from, kernel, kernel], gain, device),
+            bias: Initializer::Zeros.init([to], device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        let exponents = exponents(std::slice::from_ref(&weight), &bias);
+        let weight = quantise_weight(weight, &exponents);
+        let pad = weight.dims()[2] / 2;
+        conv2d(x, weight, Some(quantise_bias(bias, &exponents)), same(pad))
+    }
+}
+
+/// Uniform with the variance of He et al. 2015 (arXiv 1502.01852), times `gain²`.
+/// Nothing is computed until it is used, so a model whose shapes run in integers
+/// pays nothing for it.
+fn he_uniform(shape: [usize; 4], gain: f64, device: &Device) -> Param<Tensor<4>> {
+    let gain = gain * std::f64::consts::SQRT_2;
+    let fan_in = shape[1] * shape[2] * shape[3];
+    Initializer::KaimingUniform { gain, fan_out_only: false }
+        .init_with(shape, Some(fan_in), None, device)
+}
+
+/// The integer networks for the shapes: hyper-decoder, context and heads, laid
+/// out like [`Mean`](super::Mean)'s.
+#[derive(Module, Debug)]
+pub struct Shape {
+    pub(super) up_32: QuantConv,
+    pub(super) up_16: QuantConv,
+    /// Writes the stream; its bias is the stream's.
+    pub(super) hyper: QuantConv,
+    /// Add to the stream; share its weight scales.
+    pub(super) context: Vec<Param<Tensor<4>>>,
+    pub(super) heads: Vec<ShapeHead>,
+}
+
+/// Two 1x1 layers; the second also sees the quality.
+#[derive(Module, Debug)]
+pub struct ShapeHead {
+    pub(super) mix: QuantConv,
+    pub(super) out: QuantConv,
+}
+
+/// The stream, with the weights that write to it, quantised once a forward pass.
+pub struct ShapeStream {
+    sum: Tensor<4>,
+    context: Vec<Tensor<4>>,
+    quality: Tensor<4>,
+}
+
+impl ShapeConfig {
+    /// Networks that, as initialised, give each channel the scale that follows
+    /// from its standard deviation `std` (before gain) and the gain's start.
+    pub fn init(&self, groups: &GroupsConfig, std: &[f64], device: &Device) -> Shape {
+        let layout = groups.init();
+        let heads = layout
+            .steps()
+            .iter()
+            .map(|step| {
+                let std = &std[step.first..step.first + step.channels];
+                ShapeHead {
+                    mix: QuantConv::new([self.stream, self.head], 1, 1.0, device),
+                    out: first_guess(self.head, std, device),
+                }
+            })
+            .collect();
+        let context = groups.sizes.iter().enumerate().map(|(group, &channels)| {
+            let k = groups.context_kernel(group);
+            he_uniform([self.stream, channels, k, k], 0.3, device)
+        });
+        Shape {
+            up_32: QuantConv::new([self.z + 1, 4 * self.hyper], 1, 0.5, device),
+            up_16: QuantConv::new([self.hyper, 4 * self.hyper], 1, 1.0, device),
+            hyper: QuantConv::new([self.hyper, self.stream], 3, 1.0, device),
+            context: context.collect(),
+            heads,
+        }
+    }
+
+    /// Multiply-accumulates a pixel, all steps, if none of them were with zero.
+    pub fn macs(&self, groups: &GroupsConfig) -> f64 {
+        let (z, hyper, stream, head) = (self.z + 1, self.hyper, self.stream, self.head);
+        let heads: usize =
+            groups.init().steps().iter().map(|s| stream * head + (head + 1) * s.channels).sum();
+        let at_16 = 9 * hyper * stream + groups.context_macs(stream) + heads;
+        (z * 4 * hyper) as f64 / 4096.0
+            + (hyper * 4 * hyper) as f64 / 1024.0
+            + at_16 as f64 / 256.0
+    }
+}
+
+/// The last layer of a head: index = ln(std · gain(q) / 0.11) / step, linear in
+/// `q` because the gain's logarithm starts linear in it.
+fn first_guess(head: usize, std: &[f64], device: &Device) -> QuantConv {
+    let step = (lic_entropy::scale(1) / lic_entropy::scale(0)).ln();
+    let index = |sigma: f64| (sigma / lic_entropy::scale(0)).ln() / step;
+    let orthonormal_gain = |q: f64| 255.0 / 44.0 * (lambda(q) / 0.013).sqrt();
+    // Per unit of the quality's activation, q / 16, and in units of 1/8 index.
+    let per_index = f64::from(1 << INDEX_BITS);
+    let slope = (orthonormal_gain(100.0) / orthonormal_gain(1.0)).ln() / step / per_index
+        / ((100.0 - 1.0) / 16.0);
+    let mut layer = QuantConv::new([head + 1, std.len()], 1, 0.1, device);
+    let zeros = Tensor::zeros([std.len(), head, 1, 1], device);
+    let slopes = Tensor::full([std.len(), 1, 1, 1], slope, device);
+    layer.weight = Param::from_tensor(Tensor::cat(vec![zeros, slopes], 1));
+    // Latents are std² in orthonormal units: see `Klt`.
+    let bias: Vec<f32> = std
+        .iter()
+        .map(|s| (index(s * s * orthonormal_gain(1.0)) / per_index - slope / 16.0) as f32)
+        .collect();
+    let count = bias.len();
+    layer.bias = Param::from_tensor(Tensor::from_data(TensorData::new(bias, [count]), device));
+    layer
+}
+
+impl Shape {
+    /// The stream when only `z` is known. `z`: `[b, z, h, w]`, whole numbers;
+    /// `qualities`: 1..=100 for each sample.
+    pub fn start(&self, z: Tensor<4>, qualities: &[f64]) -> ShapeStream {
+        let [b, _, h, w] = z.dims();
+        let device = z.device();
+        let quality: Vec<f32> = qualities.iter().map(|&q| (q.round() / 16.0) as f32).collect();
+        let quality = Tensor::<4>::from_data(TensorData::new(quality, [b, 1, 1, 1]), &device);
+        // As u8: 4z + 128.
+        let x = (z / 8.0 + 4.0).clamp(0.0, ACTIVATION_MAX);
+        let x = Tensor::cat(vec![x, quality.clone().expand([b, 1, h, w])], 1);
+        let x = activate(shuffle(self.up_32.forward(x), 2));
+        let x = activate(shuffle(self.up_16.forward(x), 2));
+
+        let mut weights = vec![self.hyper.weight.val()];
+        weights.extend(self.context.iter().map(Param::val));
+        let bias = self.hyper.bias.val();
+        let exponents = exponents(&weights, &bias);
+        let mut weights = weights.into_iter().map(|w| quantise_weight(w, &exponents));
+        let hyper = weights.next().expect("the hyper-decoder's own");
+        let sum = conv2d(x, hyper, Some(quantise_bias(bias, &exponents)), same(1));
+        ShapeStream { sum, context: weights.collect(), quality }
+    }
+
+    /// Index of the scale, 0..=63, of every symbol of step `step`: whole numbers
+    /// with a gradient, `[b, channels, h, w]`.
+    pub fn head(&self, stream: &ShapeStream, step: usize) -> Tensor<4> {
+        let head = &self.heads[step];
+        let x = activate(head.mix.forward(activate(stream.sum.clone())));
+        let [b, _, h, w] = x.dims();
+        let quality = stream.quality.clone().expand([b, 1, h, w]);
+        let sum = head.out.forward(Tensor::cat(vec![x, quality], 1));
+        let index = sum * f64::from(1 << INDEX_BITS);
+        let hard = (index.clone().detach() + 0.5).floor();
+        let index = straight_through(index, hard);
+        index.clamp(0.0, (SCALES - 1) as f64)
+    }
+}
+
+impl ShapeStream {
+    /// Adds what a step has made known: residuals `r` of `group`, whole numbers,
+    /// `[b, channels, h, w]`, zero where nothing is known.
+    pub fn update(self, group: usize, r: Tensor<4>) -> Self {
+        let weight = self.context[group].clone();
+        let pad = weight.dims()[2] / 2;
+        let sum = self.sum + conv2d(magnitude(r), weight, None, same(pad));
+        Self { sum, ..self }
+    }
+}
+
+/// Standard deviation of the scale with (fractional) index `index`.
+pub fn scale_of(index: Tensor<4>) -> Tensor<4> {
+    let first = lic_entropy::scale(0).ln();
+    let step = lic_entropy::scale(1).ln() - first;
+    (index * step + first).exp()
+}
+
+/// The networks see a residual's size on a logarithmic scale: as u8,
+/// round(32·log2(1 + |r|)), at most 255.
+fn magnitude(r: Tensor<4>) -> Tensor<4> {
+    let log2 = (r.detach().abs() + 1.0).log() * std::f64::consts::LOG2_E;
+    ((log2 * 32.0 + 0.5).floor() / 32.0).clamp(0.0, ACTIVATION_MAX)
+}
+
+/// ReLU, rounded to a u8 in steps of 1/32.
+fn activate(sum: Tensor<4>) -> Tensor<4> {
+    let x = relu(sum).clamp_max(ACTIVATION_MAX);
+    let hard = (x.clone().detach() * 32.0 + 0.5).floor() / 32.0;
+    straight_through(x, hard)
+}
+
+/// The value of `hard`, the gradient of `soft`. Without gradients it is `hard`
+/// itself; with them, within a unit in the last place of it.
+pub fn straight_through<const D: usize>(soft: Tensor<D>, hard: Tensor<D>) -> Tensor<D> {
+    if !soft.device().is_autodiff() {
+        return hard;
+    }
+    let offset = hard - soft.clone().detach();
+    soft + offset
+}
+
+fn same(pad: usize) -> ConvOptions<2> {
+    ConvOptions::new([1, 1], [pad, pad], [1, 1], 1)
+}
+
+/// For each output channel the power of two by which its weights are multiplied:
+/// the greatest for which they fit i8 and no sum of any input can pass
+/// [`SUM_LIMIT`].
+pub(super) fn exponents(weights: &[Tensor<4>], bias: &Tensor<1>) -> Tensor<1> {
+    let outputs = bias.dims()[0];
+    let flat: Vec<Tensor<2>> =
+        weights.iter().map(|w| w.clone().detach().abs().flatten(1, 3)).collect();
+    let fan_in: usize = flat.iter().map(|w| w.dims()[1]).sum();
+    let all = Tensor::cat(flat, 1);
+    let largest = all.clone().max_dim(1).reshape([outputs]);
+    let sum = all.sum_dim(1).reshape([outputs]);
+    // Rounding a weight can add half a unit to each.
+    let room = f64::from(SUM_LIMIT - 1) - 0.5 * 255.0 * fan_in as f64 - 1.0;
+    let demand = sum * 255.0 + bias.clone().detach().abs() * f64::from(1 << ACTIVATION_BITS);
+    let tiny = 1e-12; // keeps the quotient finite for a channel of zeros
+    let fits_i8 = (largest + tiny).recip() * 127.0;
+    let fits_sum = (demand + tiny).recip() * room;
+    let log2 = fits_i8.min_pair(fits_sum).log() * std::f64::consts::LOG2_E;
+    log2.floor().clamp(1.0, f64::from(MAX_EXPONENT))
+}
+
+fn power(exponents: &Tensor<1>, plus: u32) -> Tensor<1> {
+    // exp(e·ln 2) can be a unit off in the last place; rounding makes it exact.
+    ((exponents.clone() + f64::from(plus)) * std::f64::consts::LN_2).exp().round()
+}
+
+fn quantise_weight(weight: Tensor<4>, exponents: &Tensor<1>) -> Tensor<4> {
+    let outputs = weight.dims()[0];
+    let scale = power(exponents, 0).reshape([outputs, 1, 1, 1]);
+    let hard = (weight.clone().detach() * scale.clone()).round().clamp(-127.0, 127.0) / scale;
+    straight_through(weight, hard)
+}
+
+fn quantise_bias(bias: Tensor<1>, exponents: &Tensor<1>) -> Tensor<1> {
+    let scale = power(exponents, ACTIVATION_BITS);
+    let hard = (bias.clone().detach() * scale.clone()).round() / scale;
+    straight_through(bias, hard)
+}

@@ -1,0 +1,13 @@
+//! Training: everything about a run is in its recipe; a run stops and goes on to
+//! the step.
+
+mod checkpoint;
+mod evaluate;
+mod optimise;
+mod recipe;
+mod run;
+
+pub use checkpoint::CheckpointError;
+pub use evaluate::Point;
+pub use recipe::{Crops, Data, Log, Recipe, RecipeError, Schedule};
+pub use run::{Event, TrainError, export, run};

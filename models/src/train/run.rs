@@ -1,0 +1,343 @@
+//! The loop.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
+use lic_datasets::{CropError, CropSampler, FolderError, ImageFolder, fixed_crops};
+use serde::Serialize;
+
+use super::checkpoint::{self, CheckpointError, State};
+use super::evaluate::{Point, evaluate, pictures};
+use super::optimise::{adam, clip, follow, rates};
+use super::{Recipe, Schedule};
+use crate::prior::lambda;
+use crate::standard::{Rounding, Standard};
+use crate::transform::{Klt, KltError};
+use crate::weights::{WeightsError, freeze};
+
+/// Side of the crops held aside.
+const HELD_SIZE: u32 = 256;
+/// The running mean of the weights is taken every so many steps.
+const MEAN_EVERY: u64 = 8;
+
+/// A line of the log.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The run begins or goes on.
+    Start {
+        /// Steps done before.
+        step: u64,
+        /// Steps in all.
+        steps: u64,
+        /// Parameters of the model.
+        parameters: usize,
+    },
+    /// Means over the steps since the last such line.
+    Step {
+        /// Steps done.
+        step: u64,
+        /// The loss.
+        loss: f64,
+        /// Bits per pixel.
+        bpp: f64,
+        /// Mean squared error of 0..=255 pixels.
+        mse: f64,
+        /// Norm of the gradient before it was bounded.
+        norm: f64,
+        /// Learning rate.
+        rate: f64,
+        /// Pixels seen since the beginning.
+        pixels: u64,
+        /// Seconds since this sitting began.
+        seconds: f64,
+    },
+    /// The running mean of the weights on crops held aside.
+    Evaluation {
+        /// Steps done.
+        step: u64,
+        /// A curve.
+        points: Vec<Point>,
+    },
+}
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The pictures cannot be read.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The pictures do not fit the crops.
+    #[error(transparent)]
+    Crop(#[from] CropError),
+    /// The start cannot be computed.
+    #[error(transparent)]
+    Klt(#[from] KltError),
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The log or the run's folder.
+    #[error("{path}: {source}")]
+    Io {
+        /// File or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The weights cannot be frozen.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// Burn refused the learning rate.
+    #[error("learning rate: {0}")]
+    Schedule(String),
+    /// The loss is not a number any more.
+    #[error("step {step}: the gradient's norm is {norm}; a lower rate may help")]
+    Diverged {
+        /// The step.
+        step: u64,
+        /// The norm.
+        norm: f64,
+    },
+}
+
+/// Trains after `recipe` in the folder `run`, from its newest checkpoint if there
+/// is one, until the recipe's last step or `stop` says so. Every event goes to
+/// `log.jsonl` in the folder and to `watch`.
+pub fn run(
+    recipe: &Recipe,
+    folder: &Path,
+    device: &Device,
+    watch: &mut dyn FnMut(&Event),
+    stop: &dyn Fn() -> bool,
+) -> Result<Standard, TrainError> {
+    fs::create_dir_all(folder).map_err(|source| TrainError::Io { path: folder.into(), source })?;
+    let mut log = Journal::open(folder)?;
+    let pictures_in = ImageFolder::open(&recipe.data.pictures)?;
+    let (train, held) = pictures_in.split_held_aside(recipe.data.held_every);
+    let held = fixed_crops(&held.load_all()?, HELD_SIZE, recipe.data.held_crops)?;
+    let sampler = CropSampler::new(train.load_all()?, recipe.seed)?;
+
+    let autodiff = device.clone().autodiff();
+    let mut state = open(recipe, folder, &sampler, &autodiff)?;
+    let mut emit = |event: Event| -> Result<(), TrainError> {
+        log.write(&event)?;
+        watch(&event);
+        Ok(())
+    };
+    let parameters = state.model.num_params();
+    emit(Event::Start { step: state.step, steps: recipe.schedule.steps, parameters })?;
+
+    if state.step == 0 {
+        let points = evaluate(&state.mean, &held, HELD_SIZE as usize, device);
+        emit(Event::Evaluation { step: 0, points })?;
+    }
+    let began = Instant::now();
+    let mut means = Means::default();
+    while state.step < recipe.schedule.steps && !stop() {
+        let (next, seen) = step(state, recipe, &sampler, &autodiff)?;
+        state = next;
+        means.add(&seen);
+        let done = state.step;
+        if done % recipe.log.every == 0 {
+            let rate = recipe.schedule.rate_at(done);
+            emit(means.event(done, rate, state.pixels, began.elapsed().as_secs_f64()))?;
+            means = Means::default();
+        }
+        if done % recipe.log.evaluate == 0 || done == recipe.schedule.steps {
+            let points = evaluate(&state.mean, &held, HELD_SIZE as usize, device);
+            emit(Event::Evaluation { step: done, points })?;
+        }
+        if done % recipe.log.checkpoint == 0 {
+            checkpoint::save(folder, &state)?;
+        }
+    }
+    checkpoint::save(folder, &state)?;
+    Ok(state.mean)
+}
+
+/// Freezes the running mean of a run's newest checkpoint into the three files that
+/// ship: `NAME.json`, `NAME.float.bpk` and `NAME.int.bin` in `out`.
+pub fn export(recipe: &Recipe, folder: &Path, out: &Path) -> Result<(), TrainError> {
+    let device = Device::flex();
+    let mean = checkpoint::load_mean(&checkpoint::newest(folder), recipe.model.init(&device))?;
+    let (config, float, integer) = freeze(&recipe.model, mean)?;
+    let write = |suffix: &str, bytes: &[u8]| {
+        let path = out.join(format!("{}.{suffix}", recipe.name));
+        fs::write(&path, bytes).map_err(|source| TrainError::Io { path, source })
+    };
+    fs::create_dir_all(out).map_err(|source| TrainError::Io { path: out.into(), source })?;
+    write("json", config.as_bytes())?;
+    write("float.bpk", &float)?;
+    write("int.bin", &integer)
+}
+
+/// The newest checkpoint, or a start from the KLT of the pictures.
+fn open(
+    recipe: &Recipe,
+    folder: &Path,
+    sampler: &CropSampler,
+    device: &Device,
+) -> Result<State, TrainError> {
+    device.seed(recipe.seed);
+    let klt = start_klt(recipe, sampler, &device.clone().inner())?;
+    let model = recipe.model.start_from(&klt, device);
+    let fresh = State { mean: model.valid(), model, optimiser: adam(), step: 0, pixels: 0 };
+    let own = checkpoint::newest(folder);
+    let from = match &recipe.from_run {
+        _ if own.exists() => own,
+        Some(run) => checkpoint::newest(run),
+        None => return Ok(fresh),
+    };
+    Ok(checkpoint::load(&from, fresh)?)
+}
+
+/// Crops for the KLT: 64 batches of 8, away from the steps of the run.
+fn start_klt(recipe: &Recipe, sampler: &CropSampler, device: &Device) -> Result<Klt, TrainError> {
+    let size = 128;
+    let crops = (0..64)
+        .map(|i| Ok(pictures(&sampler.batch(u64::MAX - i, 8, size)?, 8, size as usize, device)))
+        .collect::<Result<Vec<_>, CropError>>()?;
+    let (n, m) = (recipe.model.analysis.fine.width, recipe.model.groups.channels());
+    Ok(Klt::from_pictures(&crops, n, m)?)
+}
+
+/// What one step saw.
+struct Seen {
+    loss: f64,
+    bpp: f64,
+    mse: f64,
+    norm: f64,
+}
+
+/// One step: a pure function of the state, the recipe and the pictures.
+fn step(
+    state: State,
+    recipe: &Recipe,
+    sampler: &CropSampler,
+    device: &Device,
+) -> Result<(State, Seen), TrainError> {
+    let State { model, mean, mut optimiser, step, pixels } = state;
+    let crops = recipe.crops_at(step);
+    let (n, size) = (crops.batch, crops.size as usize);
+    let x = pictures(&sampler.batch(step, n, crops.size)?, n, size, device);
+    // The device's own noise follows from the step, so that a run that was
+    // stopped goes on as if it had not been.
+    device.seed(mix(recipe.seed, step));
+    let qualities = qualities(recipe.seed, step, n);
+
+    let pass = model.forward(x.clone(), &qualities, Rounding::Noise);
+    let per_pixel = 1.0 / (size * size) as f64;
+    let bpp = (pass.bits_y + pass.bits_z) * per_pixel;
+    let error = ((pass.x_hat - x) * 255.0).square().flatten::<2>(1, 3);
+    let mse = error.mean_dim(1).reshape([n]);
+    // Each quality's loss divided by sqrt(λ), so that none dominates.
+    let lambdas = row(qualities.iter().map(|&q| lambda(q)), device);
+    let loss = ((mse.clone() * lambdas.clone() + bpp.clone()) / lambdas.sqrt()).mean();
+
+    let grads = GradientsParams::from_grads(loss.backward(), &model);
+    let (grads, norm) = clip(&model, grads, recipe.schedule.clip);
+    if !norm.is_finite() {
+        return Err(TrainError::Diverged { step, norm });
+    }
+    let model = optimiser.step(rates(&recipe.schedule, step)?, model, grads);
+    let mean = running_mean(mean, &model, &recipe.schedule, step + 1);
+    let seen = Seen {
+        loss: f64::from(loss.into_scalar::<f32>()),
+        bpp: f64::from(bpp.mean().into_scalar::<f32>()),
+        mse: f64::from(mse.mean().into_scalar::<f32>()),
+        norm,
+    };
+    let pixels = pixels + (n * size * size) as u64;
+    Ok((State { model, mean, optimiser, step: step + 1, pixels }, seen))
+}
+
+fn running_mean(mean: Standard, model: &Standard, schedule: &Schedule, step: u64) -> Standard {
+    if step % MEAN_EVERY != 0 {
+        return mean;
+    }
+    // At the beginning the mean follows closely, or it would remember the start.
+    let steady = schedule.ema.powi(MEAN_EVERY as i32);
+    let decay = steady.min(1.0 - 1.0 / (1.0 + step as f64 / (2 * MEAN_EVERY) as f64));
+    follow(mean, &model.valid(), decay)
+}
+
+fn row(values: impl Iterator<Item = f64>, device: &Device) -> Tensor<1> {
+    let values: Vec<f32> = values.map(|v| v as f32).collect();
+    let count = values.len();
+    Tensor::from_data(TensorData::new(values, [count]), device)
+}
+
+/// Whole qualities, uniform in 1..=100.
+fn qualities(seed: u64, step: u64, n: usize) -> Vec<f64> {
+    (0..n as u64).map(|i| (1 + mix(mix(seed, step), i + 1) % 100) as f64).collect()
+}
+
+/// SplitMix64's finaliser (Steele, Lea, Flood 2014) of two numbers.
+fn mix(seed: u64, step: u64) -> u64 {
+    let mut x = seed ^ step.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+#[derive(Default)]
+struct Means {
+    count: f64,
+    loss: f64,
+    bpp: f64,
+    mse: f64,
+    norm: f64,
+}
+
+impl Means {
+    fn add(&mut self, seen: &Seen) {
+        self.count += 1.0;
+        self.loss += seen.loss;
+        self.bpp += seen.bpp;
+        self.mse += seen.mse;
+        self.norm += seen.norm;
+    }
+
+    fn event(&self, step: u64, rate: f64, pixels: u64, seconds: f64) -> Event {
+        let n = self.count.max(1.0);
+        Event::Step {
+            step,
+            loss: self.loss / n,
+            bpp: self.bpp / n,
+            mse: self.mse / n,
+            norm: self.norm / n,
+            rate,
+            pixels,
+            seconds,
+        }
+    }
+}
+
+/// `log.jsonl`: one event a line, appended to over all sittings.
+struct Journal {
+    path: PathBuf,
+    file: File,
+}
+
+impl Journal {
+    fn open(folder: &Path) -> Result<Self, TrainError> {
+        let path = folder.join("log.jsonl");
+        match OpenOptions::new().create(true).append(true).open(&path) {
+            Ok(file) => Ok(Self { path, file }),
+            Err(source) => Err(TrainError::Io { path, source }),
+        }
+    }
+
+    fn write(&mut self, event: &Event) -> Result<(), TrainError> {
+        let mut line = serde_json::to_string(event).unwrap_or_default();
+        line.push('\n');
+        self.file
+            .write_all(line.as_bytes())
+            .map_err(|source| TrainError::Io { path: self.path.clone(), source })
+    }
+}

@@ -1,0 +1,158 @@
+//! Weights as they ship: a configuration, the float half in f16, the integer half
+//! as it is.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
+use burn::store::ModuleRecord;
+use burn::tensor::{Bytes, DType, Device, Tensor};
+use lic_codec::{Digest, ModelId};
+use sha2::{Digest as _, Sha256};
+
+use crate::coding::StandardModel;
+use crate::prior::{self, IntFileError, IntShape};
+use crate::standard::{Standard, StandardConfig};
+
+/// The three files of a model's weights.
+#[derive(Debug, Clone)]
+pub struct Weights<'a> {
+    /// The configuration, in JSON.
+    pub config: &'a str,
+    /// Burnpack of the float networks, f16.
+    pub float: &'a [u8],
+    /// The integer file.
+    pub integer: &'a [u8],
+}
+
+/// Why weights cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// The configuration.
+    #[error("model configuration: {0}")]
+    Config(String),
+    /// The float half.
+    #[error("float weights: {0}")]
+    Float(String),
+    /// The integer half.
+    #[error(transparent)]
+    Integer(#[from] IntFileError),
+}
+
+/// Freezes a trained model: (configuration, float file, integer file).
+pub fn freeze(
+    config: &StandardConfig,
+    model: Standard,
+) -> Result<(String, Vec<u8>, Vec<u8>), WeightsError> {
+    let integer = prior::freeze(&model.shape, &model.factorized);
+    let text = serde_json::to_string_pretty(config).map_err(|e| WeightsError::Config(e.to_string()))?;
+    let record = model.map(&mut Cast(DType::F16)).into_record_group(float_half());
+    let float = record.into_bytes().map_err(|e| WeightsError::Float(e.to_string()))?;
+    Ok((text + "\n", float.to_vec(), integer))
+}
+
+/// What ships as floats: everything but the shapes and the tables.
+fn float_half() -> ParamGroup {
+    ParamGroup::all().exclude(ParamGroup::from_any_predicates(vec!["shape.", "factorized."]))
+}
+
+/// How many parameters [`float_half`] has in `model`; computes none of them.
+fn float_parameters(model: &Standard) -> usize {
+    let mut count = Count { path: Vec::new(), group: float_half(), found: 0 };
+    model.visit(&mut count);
+    count.found
+}
+
+struct Count {
+    path: Vec<String>,
+    group: ParamGroup,
+    found: usize,
+}
+
+impl ModuleVisitor for Count {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let matches = self.group.matches(&param.id, Some(&self.path.join(".")));
+        self.found += usize::from(matches);
+    }
+}
+
+struct Cast(DType);
+
+impl ModuleMapper for Cast {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        // What was not loaded stays uncomputed.
+        if !param.is_initialized() {
+            return param;
+        }
+        let dtype = self.0;
+        param.map(|tensor| tensor.cast(dtype))
+    }
+}
+
+impl Weights<'_> {
+    /// First four bytes of the SHA-256 over the three files, in order.
+    pub fn digest(&self) -> Digest {
+        let mut sha = Sha256::new();
+        sha.update(self.config);
+        sha.update(self.float);
+        sha.update(self.integer);
+        let sum = sha.finalize();
+        Digest([sum[0], sum[1], sum[2], sum[3]])
+    }
+
+    /// Bytes of the three files.
+    pub fn len(&self) -> usize {
+        self.config.len() + self.float.len() + self.integer.len()
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The shape of the model.
+    pub fn config(&self) -> Result<StandardConfig, WeightsError> {
+        serde_json::from_str(self.config).map_err(|e| WeightsError::Config(e.to_string()))
+    }
+
+    /// The model on a device, ready to code.
+    pub fn load(
+        &self,
+        id: ModelId,
+        key: &'static str,
+        device: &Device,
+    ) -> Result<StandardModel, WeightsError> {
+        let config = self.config()?;
+        let (ints, z_tables) = prior::parse(self.integer, &config.shape, &config.groups)?;
+        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(self.float.to_vec()))
+            .map_err(|e| WeightsError::Float(e.to_string()))?;
+        let empty = config.init(device);
+        let expected = float_parameters(&empty);
+        if record.len() != expected {
+            let found = record.len();
+            return Err(WeightsError::Float(format!("{found} tensors, {expected} expected")));
+        }
+        // Partial, since the shapes are not in it; the count above has made sure
+        // that nothing else is missing.
+        let networks = empty
+            .try_load_record(record.allow_partial(true))
+            .map_err(|e| WeightsError::Float(e.to_string()))?
+            .map(&mut Cast(DType::F32));
+        Ok(StandardModel {
+            id,
+            key,
+            digest: self.digest(),
+            networks,
+            shape: IntShape::new(&ints, &config.groups),
+            z_tables,
+            z_channels: config.shape.z,
+            groups: config.groups.init(),
+            device: device.clone(),
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! The models that ship, in one table.
+
+use std::sync::OnceLock;
+
+use burn::tensor::Device;
+use lic_codec::{Digest, Model, ModelId, ModelSource, Null};
+
+use crate::coding::StandardModel;
+use crate::standard::StandardConfig;
+use crate::weights::{Weights, WeightsError};
+
+/// A learned model that ships.
+#[derive(Debug)]
+pub struct Row {
+    /// Its number in files: BITSTREAM.md lists them.
+    pub id: ModelId,
+    /// The name people type.
+    pub key: &'static str,
+    /// What it is for, in a line.
+    pub about: &'static str,
+    /// Its weights.
+    pub weights: Weights<'static>,
+}
+
+/// All of them. Adding one is a row here and three files in `weights/`.
+pub static MODELS: &[Row] = &[Row {
+    id: ModelId(1),
+    key: "mse",
+    about: "photographs, least squared error (PSNR)",
+    weights: Weights {
+        config: include_str!("../weights/mse.json"),
+        float: include_bytes!("../weights/mse.float.bpk"),
+        integer: include_bytes!("../weights/mse.int.bin"),
+    },
+}];
+
+/// Why there is no such model.
+#[derive(Debug, thiserror::Error)]
+pub enum ZooError {
+    /// No row has the key.
+    #[error("no model {key:?}; there are {known}")]
+    UnknownKey {
+        /// The key asked for.
+        key: String,
+        /// Those there are.
+        known: String,
+    },
+    /// The weights do not load.
+    #[error("model {key}: {source}")]
+    Weights {
+        /// The key.
+        key: &'static str,
+        /// Why.
+        source: WeightsError,
+    },
+}
+
+impl Row {
+    /// The shape of the model.
+    pub fn config(&self) -> Result<StandardConfig, ZooError> {
+        self.weights.config().map_err(|source| ZooError::Weights { key: self.key, source })
+    }
+}
+
+/// The models on a device; each is loaded when it is first asked for.
+#[derive(Debug)]
+pub struct Zoo {
+    device: Device,
+    loaded: Vec<OnceLock<StandardModel>>,
+    null: Null,
+}
+
+impl Zoo {
+    /// Nothing loaded yet.
+    pub fn new(device: Device) -> Self {
+        Self { device, loaded: MODELS.iter().map(|_| OnceLock::new()).collect(), null: Null }
+    }
+
+    /// The model with this key; `null` is model 0, which has no network.
+    pub fn open(&self, key: &str) -> Result<&dyn Model, ZooError> {
+        if key == self.null.key() {
+            return Ok(&self.null);
+        }
+        let row = MODELS.iter().position(|row| row.key == key).ok_or_else(|| {
+            let keys: Vec<&str> = MODELS.iter().map(|row| row.key).collect();
+            ZooError::UnknownKey { key: key.to_owned(), known: keys.join(", ") + ", null" }
+        })?;
+        self.load(row).map(|model| model as &dyn Model)
+    }
+
+    fn load(&self, i: usize) -> Result<&StandardModel, ZooError> {
+        if let Some(model) = self.loaded[i].get() {
+            return Ok(model);
+        }
+        let row = &MODELS[i];
+        let model = row
+            .weights
+            .load(row.id, row.key, &self.device)
+            .map_err(|source| ZooError::Weights { key: row.key, source })?;
+        Ok(self.loaded[i].get_or_init(|| model))
+    }
+}
+
+impl ModelSource for Zoo {
+    fn find(&self, id: ModelId, digest: Digest) -> Option<&dyn Model> {
+        if id == self.null.id() && digest == self.null.digest() {
+            return Some(&self.null);
+        }
+        let i = MODELS.iter().position(|row| row.id == id)?;
+        // A row's weights are embedded, and a test loads every one of them.
+        let model = self.load(i).ok()?;
+        (model.digest() == digest).then_some(model)
+    }
+}
