@@ -33,7 +33,10 @@ pub struct StandardModel {
 
 impl StandardModel {
     fn fault(&self, reason: impl Into<String>) -> ModelError {
-        ModelError { key: self.key.to_owned(), reason: reason.into() }
+        ModelError {
+            key: self.key.to_owned(),
+            reason: reason.into(),
+        }
     }
 
     fn coding(&self, width: u32, height: u32, quality: Quality) -> Coding<'_> {
@@ -81,9 +84,17 @@ impl Model for StandardModel {
             .saturating_add(BYTES_FIXED)
     }
 
-    fn analyse(&self, image: &Image, quality: Quality) -> Result<Box<dyn Latents + '_>, ModelError> {
+    fn analyse(
+        &self,
+        image: &Image,
+        quality: Quality,
+    ) -> Result<Box<dyn Latents + '_>, ModelError> {
         let mut coding = self.coding(image.width(), image.height(), quality);
-        let x = pixels(image, [coding.h * LATENT_STRIDE, coding.w * LATENT_STRIDE], &self.device);
+        let x = pixels(
+            image,
+            [coding.h * LATENT_STRIDE, coding.w * LATENT_STRIDE],
+            &self.device,
+        );
         let y = self.networks.g_a.forward(x) * coding.gain.clone();
         let plane = coding.quality_plane(coding.h, coding.w);
         let z = self.networks.h_a.forward(y.clone(), plane).round();
@@ -148,15 +159,22 @@ impl Coding<'_> {
         number
             .checked_sub(1)
             .and_then(|i| steps.get(i).copied())
-            .ok_or_else(|| self.model.fault(format!("step {number} of {}", steps.len())))
+            .ok_or_else(|| {
+                self.model
+                    .fault(format!("step {number} of {}", steps.len()))
+            })
     }
 
     fn known(&self) -> Result<&Known, ModelError> {
-        self.known.as_ref().ok_or_else(|| self.model.fault("steps came out of order"))
+        self.known
+            .as_ref()
+            .ok_or_else(|| self.model.fault("steps came out of order"))
     }
 
     fn source(&self) -> Result<&Source, ModelError> {
-        self.source.as_ref().ok_or_else(|| self.model.fault("a decoder has no symbols"))
+        self.source
+            .as_ref()
+            .ok_or_else(|| self.model.fault("a decoder has no symbols"))
     }
 
     /// Means of step `number` (gain on), computed once.
@@ -165,7 +183,12 @@ impl Coding<'_> {
             return Ok(mu.clone());
         }
         let gain = self.gain.clone().narrow(1, step.first, step.channels);
-        let mu = self.model.networks.mean.head(&self.known()?.means, number - 1) * gain;
+        let mu = self
+            .model
+            .networks
+            .mean
+            .head(&self.known()?.means, number - 1)
+            * gain;
         self.mu = Some(mu.clone());
         Ok(mu)
     }
@@ -189,7 +212,10 @@ impl Coding<'_> {
         let area = self.h * self.w;
         let positions: Vec<usize> = covered(step.pass, self.h, self.w).collect();
         let mut values = vec![0.0f32; step.channels * area];
-        for (plane, r) in values.chunks_exact_mut(area).zip(r.chunks_exact(positions.len())) {
+        for (plane, r) in values
+            .chunks_exact_mut(area)
+            .zip(r.chunks_exact(positions.len()))
+        {
             for (&position, &value) in positions.iter().zip(r) {
                 plane[position] = value as f32;
             }
@@ -205,11 +231,18 @@ impl Latents for Coding<'_> {
             let area = self.h / 4 * (self.w / 4);
             let channels = self.model.z_channels;
             let first = level_of(self.quality) * channels;
-            let indices = (first..first + channels).flat_map(|i| std::iter::repeat_n(i as u16, area));
-            return Ok(Plan { tables: &self.model.z_tables, indices: indices.collect() });
+            let indices =
+                (first..first + channels).flat_map(|i| std::iter::repeat_n(i as u16, area));
+            return Ok(Plan {
+                tables: &self.model.z_tables,
+                indices: indices.collect(),
+            });
         }
         let indices = self.model.shape.indices(&self.known()?.shapes, step - 1);
-        Ok(Plan { tables: gaussian(), indices })
+        Ok(Plan {
+            tables: gaussian(),
+            indices,
+        })
     }
 
     fn symbols(&mut self, number: usize) -> Result<Vec<i32>, ModelError> {
@@ -218,11 +251,19 @@ impl Latents for Coding<'_> {
         }
         let step = self.step(number)?;
         let mu = self.means(number, step)?;
-        let y = self.source()?.y.clone().narrow(1, step.first, step.channels);
+        let y = self
+            .source()?
+            .y
+            .clone()
+            .narrow(1, step.first, step.channels);
         let r = host((y - mu).round()).map_err(|e| self.model.fault(e))?;
         let positions: Vec<usize> = covered(step.pass, self.h, self.w).collect();
         let planes = r.chunks_exact(self.h * self.w);
-        Ok(whole(planes.flat_map(|plane| positions.iter().map(|&i| plane[i])).collect()))
+        Ok(whole(
+            planes
+                .flat_map(|plane| positions.iter().map(|&i| plane[i]))
+                .collect(),
+        ))
     }
 
     fn accept(&mut self, number: usize, symbols: &[i32]) -> Result<(), ModelError> {
@@ -241,9 +282,15 @@ impl Latents for Coding<'_> {
         if number < self.model.groups.steps().len() {
             let gain = self.gain.clone().narrow(1, step.first, step.channels);
             let model = self.model;
-            let known = self.known.as_mut().ok_or_else(|| model.fault("steps out of order"))?;
+            let known = self
+                .known
+                .as_mut()
+                .ok_or_else(|| model.fault("steps out of order"))?;
             let means = known.means.clone();
-            known.means = model.networks.mean.update(means, step.group, y_hat.clone() / gain);
+            known.means = model
+                .networks
+                .mean
+                .update(means, step.group, y_hat.clone() / gain);
             model.shape.update(&mut known.shapes, number - 1, symbols);
         }
         match self.y_hat.get_mut(step.group) {
@@ -257,11 +304,19 @@ impl Latents for Coding<'_> {
         let y_hat = Tensor::cat(self.y_hat, 1) * self.inverse;
         let x_hat = self.model.networks.g_s.forward(y_hat);
         let x_hat = x_hat.narrow(2, 0, self.height).narrow(3, 0, self.width);
-        let x_hat = (x_hat * 255.0).round().clamp(0.0, 255.0).permute([0, 2, 3, 1]);
+        let x_hat = (x_hat * 255.0)
+            .round()
+            .clamp(0.0, 255.0)
+            .permute([0, 2, 3, 1]);
         let values = host(x_hat).map_err(|e| self.model.fault(e))?;
         let samples = values.into_iter().map(|v| v as u8).collect();
-        Image::new(self.width as u32, self.height as u32, Channels::Rgb, samples)
-            .map_err(|e| self.model.fault(e.to_string()))
+        Image::new(
+            self.width as u32,
+            self.height as u32,
+            Channels::Rgb,
+            samples,
+        )
+        .map_err(|e| self.model.fault(e.to_string()))
     }
 }
 

@@ -12,6 +12,8 @@ mod mean;
 mod shape;
 mod shape_file;
 mod shape_int;
+#[cfg(test)]
+mod shape_tests;
 
 pub use factorized::Factorized;
 pub use gain::{Gain, LEVELS, lambda, level_of, level_weights, position};

@@ -13,7 +13,7 @@ use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::activation::relu;
-use burn::tensor::{Device, Distribution, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::prior::{
     Factorized, Gain, GroupsConfig, LEVELS, Mean, MeanConfig, Shape, ShapeConfig, level_of,
@@ -127,14 +127,53 @@ pub struct Estimate {
 }
 
 /// How a forward pass treats rounding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Rounding {
     /// Training: rates of latents with uniform noise (Ballé et al. 2017), rounded
     /// ones with straight-through gradients for everything else (Minnen and
     /// Singh 2020, section 3.3).
-    Noise,
+    Noise(Noise),
     /// As coded.
     Hard,
+}
+
+/// Uniform noise in −½..½ from a seed: SplitMix64 (Steele, Lea and Flood 2014), so
+/// that a training step is the same on every backend and in every sitting.
+#[derive(Debug)]
+pub struct Noise(u64);
+
+impl Noise {
+    /// The stream of `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number of the stream.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    }
+
+    /// A tensor of noise.
+    pub fn tensor<const D: usize>(&mut self, shape: [usize; D], device: &Device) -> Tensor<D> {
+        let values: Vec<f32> = (0..shape.iter().product())
+            .map(|_| (self.next_u64() >> 40) as f32 / (1 << 24) as f32 - 0.5)
+            .collect();
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+}
+
+impl Rounding {
+    /// What the rate is taken of: `x` with noise, or its rounded value.
+    fn rate(&mut self, x: Tensor<4>, rounded: &Tensor<4>) -> Tensor<4> {
+        match self {
+            Self::Noise(noise) => x.clone() + noise.tensor(x.dims(), &x.device()),
+            Self::Hard => rounded.clone(),
+        }
+    }
 }
 
 impl StandardConfig {
@@ -183,7 +222,7 @@ impl StandardConfig {
 impl Standard {
     /// Codes a batch without writing bits. `x`: `[b, 3, h, w]` in 0..=1, sides
     /// multiples of [`STRIDE`]; one quality in 1..=100 for each picture.
-    pub fn forward(&self, x: Tensor<4>, qualities: &[f64], rounding: Rounding) -> Estimate {
+    pub fn forward(&self, x: Tensor<4>, qualities: &[f64], mut rounding: Rounding) -> Estimate {
         let device = x.device();
         let [b, _, height, width] = x.dims();
         let (h, w) = (height / LATENT_STRIDE, width / LATENT_STRIDE);
@@ -192,11 +231,12 @@ impl Standard {
         let quality = quality_plane(qualities, &device);
 
         let y = self.g_a.forward(x) * gain.clone();
-        let z = self.h_a.forward(y.clone(), quality.clone().expand([b, 1, h, w]));
+        let z = self
+            .h_a
+            .forward(y.clone(), quality.clone().expand([b, 1, h, w]));
         let nearest = nearest_levels(qualities, &device);
         let z_hat = round(z.clone());
-        let z_rate = if rounding == Rounding::Noise { noisy(z) } else { z_hat.clone() };
-        let bits_z = self.factorized.bits(z_rate, &nearest);
+        let bits_z = self.factorized.bits(rounding.rate(z, &z_hat), &nearest);
 
         let z_plane = quality.expand([b, 1, h / 4, w / 4]);
         let mut means = self.mean.start(z_hat.clone(), z_plane);
@@ -212,7 +252,7 @@ impl Standard {
             let sigma = scale_of(self.shape.head(&shapes, i));
             let residual = y - mu.clone();
             let r = round(residual.clone());
-            let rate = if rounding == Rounding::Noise { noisy(residual) } else { r.clone() };
+            let rate = rounding.rate(residual, &r);
             bits_y = bits_y + per_picture(gaussian_bits(rate, sigma) * mask.clone());
             let known = (mu + r.clone()) * mask.clone();
             means = self.mean.update(means, step.group, known.clone() / gain);
@@ -223,7 +263,11 @@ impl Standard {
             }
         }
         let y_hat = Tensor::cat(y_hat, 1) * self.gain.inverse(&weights);
-        Estimate { x_hat: self.g_s.forward(y_hat), bits_y, bits_z: per_picture(bits_z) }
+        Estimate {
+            x_hat: self.g_s.forward(y_hat),
+            bits_y,
+            bits_z: per_picture(bits_z),
+        }
     }
 }
 
@@ -246,11 +290,6 @@ fn nearest_levels(qualities: &[f64], device: &Device) -> Tensor<2> {
 /// Rounded, with a straight-through gradient.
 fn round(x: Tensor<4>) -> Tensor<4> {
     straight_through(x.clone(), x.detach().round())
-}
-
-fn noisy(x: Tensor<4>) -> Tensor<4> {
-    let noise = Tensor::random(x.dims(), Distribution::Uniform(-0.5, 0.5), &x.device());
-    x + noise
 }
 
 fn per_picture(bits: Tensor<4>) -> Tensor<1> {

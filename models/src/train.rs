@@ -6,6 +6,8 @@ mod evaluate;
 mod optimise;
 mod recipe;
 mod run;
+#[cfg(test)]
+mod tests;
 
 pub use checkpoint::CheckpointError;
 pub use evaluate::Point;

@@ -42,20 +42,32 @@ pub fn freeze(
     model: Standard,
 ) -> Result<(String, Vec<u8>, Vec<u8>), WeightsError> {
     let integer = prior::freeze(&model.shape, &model.factorized);
-    let text = serde_json::to_string_pretty(config).map_err(|e| WeightsError::Config(e.to_string()))?;
-    let record = model.map(&mut Cast(DType::F16)).into_record_group(float_half());
-    let float = record.into_bytes().map_err(|e| WeightsError::Float(e.to_string()))?;
+    let text =
+        serde_json::to_string_pretty(config).map_err(|e| WeightsError::Config(e.to_string()))?;
+    let record = model
+        .map(&mut Cast(DType::F16))
+        .into_record_group(float_half());
+    let float = record
+        .into_bytes()
+        .map_err(|e| WeightsError::Float(e.to_string()))?;
     Ok((text + "\n", float.to_vec(), integer))
 }
 
 /// What ships as floats: everything but the shapes and the tables.
 fn float_half() -> ParamGroup {
-    ParamGroup::all().exclude(ParamGroup::from_any_predicates(vec!["shape.", "factorized."]))
+    ParamGroup::all().exclude(ParamGroup::from_any_predicates(vec![
+        "shape.",
+        "factorized.",
+    ]))
 }
 
 /// How many parameters [`float_half`] has in `model`; computes none of them.
 fn float_parameters(model: &Standard) -> usize {
-    let mut count = Count { path: Vec::new(), group: float_half(), found: 0 };
+    let mut count = Count {
+        path: Vec::new(),
+        group: float_half(),
+        found: 0,
+    };
     model.visit(&mut count);
     count.found
 }
@@ -135,7 +147,9 @@ impl Weights<'_> {
         let expected = float_parameters(&empty);
         if record.len() != expected {
             let found = record.len();
-            return Err(WeightsError::Float(format!("{found} tensors, {expected} expected")));
+            return Err(WeightsError::Float(format!(
+                "{found} tensors, {expected} expected"
+            )));
         }
         // Partial, since the shapes are not in it; the count above has made sure
         // that nothing else is missing.

@@ -58,7 +58,10 @@ pub enum ZooError {
 impl Row {
     /// The shape of the model.
     pub fn config(&self) -> Result<StandardConfig, ZooError> {
-        self.weights.config().map_err(|source| ZooError::Weights { key: self.key, source })
+        self.weights.config().map_err(|source| ZooError::Weights {
+            key: self.key,
+            source,
+        })
     }
 }
 
@@ -73,7 +76,11 @@ pub struct Zoo {
 impl Zoo {
     /// Nothing loaded yet.
     pub fn new(device: Device) -> Self {
-        Self { device, loaded: MODELS.iter().map(|_| OnceLock::new()).collect(), null: Null }
+        Self {
+            device,
+            loaded: MODELS.iter().map(|_| OnceLock::new()).collect(),
+            null: Null,
+        }
     }
 
     /// The model with this key; `null` is model 0, which has no network.
@@ -81,10 +88,16 @@ impl Zoo {
         if key == self.null.key() {
             return Ok(&self.null);
         }
-        let row = MODELS.iter().position(|row| row.key == key).ok_or_else(|| {
-            let keys: Vec<&str> = MODELS.iter().map(|row| row.key).collect();
-            ZooError::UnknownKey { key: key.to_owned(), known: keys.join(", ") + ", null" }
-        })?;
+        let row = MODELS
+            .iter()
+            .position(|row| row.key == key)
+            .ok_or_else(|| {
+                let keys: Vec<&str> = MODELS.iter().map(|row| row.key).collect();
+                ZooError::UnknownKey {
+                    key: key.to_owned(),
+                    known: keys.join(", ") + ", null",
+                }
+            })?;
         self.load(row).map(|model| model as &dyn Model)
     }
 
@@ -96,7 +109,10 @@ impl Zoo {
         let model = row
             .weights
             .load(row.id, row.key, &self.device)
-            .map_err(|source| ZooError::Weights { key: row.key, source })?;
+            .map_err(|source| ZooError::Weights {
+                key: row.key,
+                source,
+            })?;
         Ok(self.loaded[i].get_or_init(|| model))
     }
 }

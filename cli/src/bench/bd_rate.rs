@@ -114,12 +114,6 @@ fn bd_rate_by(how: Interpolation, anchor: &[Point], test: &[Point]) -> Result<Bd
     })
 }
 
-/// MS-SSIM on the scale that delta rates are taken on: −10·log10(1 − x). The
-/// measure itself crowds near 1, where this one is about even in visible steps.
-pub fn ms_ssim_db(ms_ssim: f64) -> f64 {
-    -10.0 * (1.0 - ms_ssim).log10()
-}
-
 /// ln(rate) as a piecewise polynomial of quality.
 struct Curve {
     /// Qualities, strictly rising.

@@ -51,13 +51,18 @@ impl Factorized {
         location
             .iter()
             .zip(&log_scale)
-            .map(|(&location, &log_scale)| logistic(f64::from(location), f64::from(log_scale).exp()))
+            .map(|(&location, &log_scale)| {
+                logistic(f64::from(location), f64::from(log_scale).exp())
+            })
             .collect()
     }
 }
 
 fn host(rows: &Param<Tensor<2>>) -> Vec<f32> {
-    rows.val().into_data().try_to_vec().expect("f32 by construction")
+    rows.val()
+        .into_data()
+        .try_to_vec()
+        .expect("f32 by construction")
 }
 
 /// A 16-bit table of a discretised logistic, with one slot for escapes.

@@ -102,8 +102,10 @@ mod tests {
     #[test]
     fn weights_sum_to_one_and_hit_the_levels() {
         let device = Device::flex();
-        let rows: Vec<f32> =
-            level_weights(&[1.0, 50.0, 100.0], &device).into_data().to_vec().unwrap();
+        let rows: Vec<f32> = level_weights(&[1.0, 50.0, 100.0], &device)
+            .into_data()
+            .try_to_vec()
+            .unwrap();
         for row in rows.chunks_exact(LEVELS) {
             assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         }

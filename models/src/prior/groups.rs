@@ -67,12 +67,19 @@ impl GroupsConfig {
             } else {
                 &[Pass::Whole]
             };
-            steps.extend(passes.iter().map(|&pass| Step { group, first, channels, pass }));
+            steps.extend(passes.iter().map(|&pass| Step {
+                group,
+                first,
+                channels,
+                pass,
+            }));
             first += channels;
         }
         // The hyper-latents share a section with the first group: neither is of
         // use without the other, and a section costs six bytes.
-        let sections = std::iter::once(0).chain(steps.iter().map(|s| s.group)).collect();
+        let sections = std::iter::once(0)
+            .chain(steps.iter().map(|s| s.group))
+            .collect();
         Groups { steps, sections }
     }
 
@@ -113,8 +120,9 @@ impl Groups {
 
 /// `[1, 1, h, w]`: one at the positions of `pass`, zero elsewhere.
 pub fn parity_mask(pass: Pass, h: usize, w: usize, device: &Device) -> Tensor<4> {
-    let values: Vec<f32> =
-        (0..h * w).map(|i| f32::from(u8::from(pass.covers(i % w, i / w)))).collect();
+    let values: Vec<f32> = (0..h * w)
+        .map(|i| f32::from(u8::from(pass.covers(i % w, i / w))))
+        .collect();
     Tensor::from_data(TensorData::new(values, [1, 1, h, w]), device)
 }
 
@@ -124,7 +132,10 @@ mod tests {
 
     #[test]
     fn steps_cover_every_symbol_once() {
-        let config = GroupsConfig { sizes: vec![2, 3, 5], checkered: 2 };
+        let config = GroupsConfig {
+            sizes: vec![2, 3, 5],
+            checkered: 2,
+        };
         let mut seen = vec![0; 10 * 4 * 4];
         for step in config.init().steps() {
             for c in step.first..step.first + step.channels {

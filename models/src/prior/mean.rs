@@ -82,8 +82,12 @@ impl MeanConfig {
         let at_64 = z * 4 * hyper;
         let at_32 = hyper * 4 * hyper;
         let context: usize = groups.context_macs(stream);
-        let heads: usize =
-            groups.init().steps().iter().map(|s| stream * head + head * s.channels).sum();
+        let heads: usize = groups
+            .init()
+            .steps()
+            .iter()
+            .map(|s| stream * head + head * s.channels)
+            .sum();
         let at_16 = 9 * hyper * stream + context + heads;
         at_64 as f64 / 4096.0 + at_32 as f64 / 1024.0 + at_16 as f64 / 256.0
     }
@@ -108,6 +112,7 @@ impl Mean {
     /// Means of step `step`, gain taken off: `[b, channels, h, w]`.
     pub fn head(&self, stream: &Tensor<4>, step: usize) -> Tensor<4> {
         let head = &self.heads[step];
-        head.out.forward(relu(head.mix.forward(relu(stream.clone()))))
+        head.out
+            .forward(relu(head.mix.forward(relu(stream.clone()))))
     }
 }

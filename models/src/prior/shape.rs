@@ -73,8 +73,11 @@ impl QuantConv {
 fn he_uniform(shape: [usize; 4], gain: f64, device: &Device) -> Param<Tensor<4>> {
     let gain = gain * std::f64::consts::SQRT_2;
     let fan_in = shape[1] * shape[2] * shape[3];
-    Initializer::KaimingUniform { gain, fan_out_only: false }
-        .init_with(shape, Some(fan_in), None, device)
+    Initializer::KaimingUniform {
+        gain,
+        fan_out_only: false,
+    }
+    .init_with(shape, Some(fan_in), None, device)
 }
 
 /// The integer networks for the shapes: hyper-decoder, context and heads, laid
@@ -136,12 +139,14 @@ impl ShapeConfig {
     /// Multiply-accumulates a pixel, all steps, if none of them were with zero.
     pub fn macs(&self, groups: &GroupsConfig) -> f64 {
         let (z, hyper, stream, head) = (self.z + 1, self.hyper, self.stream, self.head);
-        let heads: usize =
-            groups.init().steps().iter().map(|s| stream * head + (head + 1) * s.channels).sum();
+        let heads: usize = groups
+            .init()
+            .steps()
+            .iter()
+            .map(|s| stream * head + (head + 1) * s.channels)
+            .sum();
         let at_16 = 9 * hyper * stream + groups.context_macs(stream) + heads;
-        (z * 4 * hyper) as f64 / 4096.0
-            + (hyper * 4 * hyper) as f64 / 1024.0
-            + at_16 as f64 / 256.0
+        (z * 4 * hyper) as f64 / 4096.0 + (hyper * 4 * hyper) as f64 / 1024.0 + at_16 as f64 / 256.0
     }
 }
 
@@ -153,7 +158,9 @@ fn first_guess(head: usize, std: &[f64], device: &Device) -> QuantConv {
     let orthonormal_gain = |q: f64| 255.0 / 44.0 * (lambda(q) / 0.013).sqrt();
     // Per unit of the quality's activation, q / 16, and in units of 1/8 index.
     let per_index = f64::from(1 << INDEX_BITS);
-    let slope = (orthonormal_gain(100.0) / orthonormal_gain(1.0)).ln() / step / per_index
+    let slope = (orthonormal_gain(100.0) / orthonormal_gain(1.0)).ln()
+        / step
+        / per_index
         / ((100.0 - 1.0) / 16.0);
     let mut layer = QuantConv::new([head + 1, std.len()], 1, 0.1, device);
     let zeros = Tensor::zeros([std.len(), head, 1, 1], device);
@@ -175,7 +182,10 @@ impl Shape {
     pub fn start(&self, z: Tensor<4>, qualities: &[f64]) -> ShapeStream {
         let [b, _, h, w] = z.dims();
         let device = z.device();
-        let quality: Vec<f32> = qualities.iter().map(|&q| (q.round() / 16.0) as f32).collect();
+        let quality: Vec<f32> = qualities
+            .iter()
+            .map(|&q| (q.round() / 16.0) as f32)
+            .collect();
         let quality = Tensor::<4>::from_data(TensorData::new(quality, [b, 1, 1, 1]), &device);
         // As u8: 4z + 128.
         let x = (z / 8.0 + 4.0).clamp(0.0, ACTIVATION_MAX);
@@ -190,7 +200,11 @@ impl Shape {
         let mut weights = weights.into_iter().map(|w| quantise_weight(w, &exponents));
         let hyper = weights.next().expect("the hyper-decoder's own");
         let sum = conv2d(x, hyper, Some(quantise_bias(bias, &exponents)), same(1));
-        ShapeStream { sum, context: weights.collect(), quality }
+        ShapeStream {
+            sum,
+            context: weights.collect(),
+            quality,
+        }
     }
 
     /// Index of the scale, 0..=63, of every symbol of step `step`: whole numbers
@@ -259,8 +273,10 @@ fn same(pad: usize) -> ConvOptions<2> {
 /// [`SUM_LIMIT`].
 pub(super) fn exponents(weights: &[Tensor<4>], bias: &Tensor<1>) -> Tensor<1> {
     let outputs = bias.dims()[0];
-    let flat: Vec<Tensor<2>> =
-        weights.iter().map(|w| w.clone().detach().abs().flatten(1, 3)).collect();
+    let flat: Vec<Tensor<2>> = weights
+        .iter()
+        .map(|w| w.clone().detach().abs().flatten(1, 3))
+        .collect();
     let fan_in: usize = flat.iter().map(|w| w.dims()[1]).sum();
     let all = Tensor::cat(flat, 1);
     let largest = all.clone().max_dim(1).reshape([outputs]);
@@ -277,13 +293,18 @@ pub(super) fn exponents(weights: &[Tensor<4>], bias: &Tensor<1>) -> Tensor<1> {
 
 fn power(exponents: &Tensor<1>, plus: u32) -> Tensor<1> {
     // exp(e·ln 2) can be a unit off in the last place; rounding makes it exact.
-    ((exponents.clone() + f64::from(plus)) * std::f64::consts::LN_2).exp().round()
+    ((exponents.clone() + f64::from(plus)) * std::f64::consts::LN_2)
+        .exp()
+        .round()
 }
 
 fn quantise_weight(weight: Tensor<4>, exponents: &Tensor<1>) -> Tensor<4> {
     let outputs = weight.dims()[0];
     let scale = power(exponents, 0).reshape([outputs, 1, 1, 1]);
-    let hard = (weight.clone().detach() * scale.clone()).round().clamp(-127.0, 127.0) / scale;
+    let hard = (weight.clone().detach() * scale.clone())
+        .round()
+        .clamp(-127.0, 127.0)
+        / scale;
     straight_through(weight, hard)
 }
 

@@ -88,14 +88,19 @@ pub fn freeze(shape: &Shape, factorized: &Factorized) -> Vec<u8> {
         file.extend_from_slice(&min.to_le_bytes());
         file.extend_from_slice(&(freqs.len() as u16).to_le_bytes());
         // A table has at least two slots, so no mass is 2^16.
-        freqs.iter().for_each(|&f| file.extend_from_slice(&(f as u16).to_le_bytes()));
+        freqs
+            .iter()
+            .for_each(|&f| file.extend_from_slice(&(f as u16).to_le_bytes()));
     }
     file
 }
 
 fn put_layer(file: &mut Vec<u8>, layer: &IntLayer) {
     file.extend(layer.weights.iter().map(|w| w.to_le_bytes()[0]));
-    layer.bias.iter().for_each(|b| file.extend_from_slice(&b.to_le_bytes()));
+    layer
+        .bias
+        .iter()
+        .for_each(|b| file.extend_from_slice(&b.to_le_bytes()));
     file.extend_from_slice(&layer.exponents);
 }
 
@@ -112,7 +117,10 @@ fn freeze_stream(hyper: &QuantConv, context: &[Param<Tensor<4>>]) -> Vec<IntLaye
     let bias = hyper.bias.val();
     let exponents = exponents(&weights, &bias);
     let mut biases = std::iter::once(Some(&bias)).chain(std::iter::repeat(None));
-    weights.iter().map(|w| freeze_layer(w, biases.next().flatten(), &exponents)).collect()
+    weights
+        .iter()
+        .map(|w| freeze_layer(w, biases.next().flatten(), &exponents))
+        .collect()
 }
 
 fn freeze_layer(weight: &Tensor<4>, bias: Option<&Tensor<1>>, exponents: &Tensor<1>) -> IntLayer {
@@ -132,12 +140,27 @@ fn freeze_layer(weight: &Tensor<4>, bias: Option<&Tensor<1>>, exponents: &Tensor
         };
         host(bias).iter().zip(&exponents).map(with).collect()
     });
-    let exponents = if bias.is_empty() { Vec::new() } else { exponents };
-    IntLayer { inputs, outputs, side, weights, bias, exponents }
+    let exponents = if bias.is_empty() {
+        Vec::new()
+    } else {
+        exponents
+    };
+    IntLayer {
+        inputs,
+        outputs,
+        side,
+        weights,
+        bias,
+        exponents,
+    }
 }
 
 fn host<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
-    tensor.clone().into_data().try_to_vec().expect("f32 by construction")
+    tensor
+        .clone()
+        .into_data()
+        .try_to_vec()
+        .expect("f32 by construction")
 }
 
 /// Reads and proves a file: weights and the tables of the hyper-latents.
@@ -150,7 +173,12 @@ pub fn parse(
     if rest.take(4)? != MAGIC {
         return Err(IntFileError::Format("not an integer file"));
     }
-    let ShapeConfig { z, hyper, stream, head } = *config;
+    let ShapeConfig {
+        z,
+        hyper,
+        stream,
+        head,
+    } = *config;
     let up_32 = rest.layer([z + 1, 4 * hyper], 1, true)?;
     let up_16 = rest.layer([hyper, 4 * hyper], 1, true)?;
     let writes = rest.layer([hyper, stream], 3, true)?;
@@ -169,11 +197,19 @@ pub fn parse(
             Ok([mix, rest.layer([head + 1, step.channels], 1, true)?])
         })
         .collect::<Result<_, IntFileError>>()?;
-    let specs = (0..LEVELS * z).map(|_| rest.table()).collect::<Result<_, _>>()?;
+    let specs = (0..LEVELS * z)
+        .map(|_| rest.table())
+        .collect::<Result<_, _>>()?;
     if !rest.0.is_empty() {
         return Err(IntFileError::Format("bytes behind its end"));
     }
-    let weights = IntWeights { up_32, up_16, hyper: writes, context, heads };
+    let weights = IntWeights {
+        up_32,
+        up_16,
+        hyper: writes,
+        context,
+        heads,
+    };
     weights.prove()?;
     Ok((weights, Tables::new(specs)?))
 }
@@ -182,8 +218,10 @@ struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn take(&mut self, n: usize) -> Result<&'a [u8], IntFileError> {
-        let (head, tail) =
-            self.0.split_at_checked(n).ok_or(IntFileError::Format("cut short"))?;
+        let (head, tail) = self
+            .0
+            .split_at_checked(n)
+            .ok_or(IntFileError::Format("cut short"))?;
         self.0 = tail;
         Ok(head)
     }
@@ -198,9 +236,18 @@ impl<'a> Reader<'a> {
         let weights = weights.iter().map(|&b| i8::from_le_bytes([b])).collect();
         let own = if own { outputs } else { 0 };
         let bias = self.take(4 * own)?.chunks_exact(4);
-        let bias = bias.map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let bias = bias
+            .map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
         let exponents = self.take(own)?.to_vec();
-        Ok(IntLayer { inputs, outputs, side, weights, bias, exponents })
+        Ok(IntLayer {
+            inputs,
+            outputs,
+            side,
+            weights,
+            bias,
+            exponents,
+        })
     }
 
     fn table(&mut self) -> Result<TableSpec, IntFileError> {
@@ -208,7 +255,9 @@ impl<'a> Reader<'a> {
         let min = i32::from_le_bytes([head[0], head[1], head[2], head[3]]);
         let count = usize::from(u16::from_le_bytes([head[4], head[5]]));
         let freqs = self.take(2 * count)?.chunks_exact(2);
-        let freqs = freqs.map(|f| u32::from(u16::from_le_bytes([f[0], f[1]]))).collect();
+        let freqs = freqs
+            .map(|f| u32::from(u16::from_le_bytes([f[0], f[1]])))
+            .collect();
         Ok(TableSpec { min, freqs })
     }
 }
@@ -233,7 +282,10 @@ fn prove(name: &str, layers: &[&IntLayer]) -> Result<(), IntFileError> {
     for (channel, (&bias, &exponent)) in layers[0].bias.iter().zip(&layers[0].exponents).enumerate()
     {
         if !(1..=MAX_EXPONENT as u8).contains(&exponent) {
-            return Err(IntFileError::Exponent { layer: name.into(), exponent });
+            return Err(IntFileError::Exponent {
+                layer: name.into(),
+                exponent,
+            });
         }
         let weights = layers.iter().flat_map(|layer| {
             let each = layer.inputs * layer.side * layer.side;
@@ -242,7 +294,11 @@ fn prove(name: &str, layers: &[&IntLayer]) -> Result<(), IntFileError> {
         let reach: u64 = weights.map(|w| u64::from(w.unsigned_abs())).sum();
         let sum = reach * 255 + u64::from(bias.unsigned_abs());
         if sum >= u64::from(SUM_LIMIT) {
-            return Err(IntFileError::Overflow { layer: name.into(), channel, sum });
+            return Err(IntFileError::Overflow {
+                layer: name.into(),
+                channel,
+                sum,
+            });
         }
     }
     Ok(())

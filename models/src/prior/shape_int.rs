@@ -10,25 +10,27 @@ use super::{GroupsConfig, Pass, Step};
 /// As u8, round(32·log2(1 + |r|)) for |r| = 0, 1, …; 255 beyond. A table, since no
 /// float may choose a probability.
 const MAGNITUDE: [u8; 248] = [
-    0, 32, 51, 64, 74, 83, 90, 96, 101, 106, 111, 115, 118, 122, 125, 128, 131, 133, 136, 138,
-    141, 143, 145, 147, 149, 150, 152, 154, 155, 157, 159, 160, 161, 163, 164, 165, 167, 168,
-    169, 170, 171, 173, 174, 175, 176, 177, 178, 179, 180, 181, 182, 182, 183, 184, 185, 186,
-    187, 187, 188, 189, 190, 191, 191, 192, 193, 193, 194, 195, 195, 196, 197, 197, 198, 199,
-    199, 200, 201, 201, 202, 202, 203, 203, 204, 205, 205, 206, 206, 207, 207, 208, 208, 209,
-    209, 210, 210, 211, 211, 212, 212, 213, 213, 214, 214, 214, 215, 215, 216, 216, 217, 217,
-    217, 218, 218, 219, 219, 219, 220, 220, 221, 221, 221, 222, 222, 223, 223, 223, 224, 224,
-    224, 225, 225, 225, 226, 226, 226, 227, 227, 227, 228, 228, 228, 229, 229, 229, 230, 230,
-    230, 231, 231, 231, 232, 232, 232, 233, 233, 233, 233, 234, 234, 234, 235, 235, 235, 235,
-    236, 236, 236, 237, 237, 237, 237, 238, 238, 238, 238, 239, 239, 239, 239, 240, 240, 240,
-    241, 241, 241, 241, 242, 242, 242, 242, 242, 243, 243, 243, 243, 244, 244, 244, 244, 245,
-    245, 245, 245, 246, 246, 246, 246, 246, 247, 247, 247, 247, 248, 248, 248, 248, 248, 249,
-    249, 249, 249, 249, 250, 250, 250, 250, 250, 251, 251, 251, 251, 251, 252, 252, 252, 252,
-    252, 253, 253, 253, 253, 253, 254, 254, 254, 254, 254, 255,
+    0, 32, 51, 64, 74, 83, 90, 96, 101, 106, 111, 115, 118, 122, 125, 128, 131, 133, 136, 138, 141,
+    143, 145, 147, 149, 150, 152, 154, 155, 157, 159, 160, 161, 163, 164, 165, 167, 168, 169, 170,
+    171, 173, 174, 175, 176, 177, 178, 179, 180, 181, 182, 182, 183, 184, 185, 186, 187, 187, 188,
+    189, 190, 191, 191, 192, 193, 193, 194, 195, 195, 196, 197, 197, 198, 199, 199, 200, 201, 201,
+    202, 202, 203, 203, 204, 205, 205, 206, 206, 207, 207, 208, 208, 209, 209, 210, 210, 211, 211,
+    212, 212, 213, 213, 214, 214, 214, 215, 215, 216, 216, 217, 217, 217, 218, 218, 219, 219, 219,
+    220, 220, 221, 221, 221, 222, 222, 223, 223, 223, 224, 224, 224, 225, 225, 225, 226, 226, 226,
+    227, 227, 227, 228, 228, 228, 229, 229, 229, 230, 230, 230, 231, 231, 231, 232, 232, 232, 233,
+    233, 233, 233, 234, 234, 234, 235, 235, 235, 235, 236, 236, 236, 237, 237, 237, 237, 238, 238,
+    238, 238, 239, 239, 239, 239, 240, 240, 240, 241, 241, 241, 241, 242, 242, 242, 242, 242, 243,
+    243, 243, 243, 244, 244, 244, 244, 245, 245, 245, 245, 246, 246, 246, 246, 246, 247, 247, 247,
+    247, 248, 248, 248, 248, 248, 249, 249, 249, 249, 249, 250, 250, 250, 250, 250, 251, 251, 251,
+    251, 251, 252, 252, 252, 252, 252, 253, 253, 253, 253, 253, 254, 254, 254, 254, 254, 255,
 ];
 
 /// What an integer network sees of a residual.
 fn magnitude(r: i32) -> u8 {
-    MAGNITUDE.get(r.unsigned_abs() as usize).copied().unwrap_or(255)
+    MAGNITUDE
+        .get(r.unsigned_abs() as usize)
+        .copied()
+        .unwrap_or(255)
 }
 
 /// A layer's weights, laid out for the inner loop.
@@ -75,7 +77,12 @@ impl Sparse {
             });
         }
         starts.push(entries.len() as u32);
-        Self { entries, starts, h, w }
+        Self {
+            entries,
+            starts,
+            h,
+            w,
+        }
     }
 
     fn at(&self, y: usize, x: usize) -> &[(u16, u8)] {
@@ -94,7 +101,12 @@ impl Kernel {
             let (output, input, tap) = (i / (inputs * taps), i / taps % inputs, i % taps);
             weights[(tap * inputs + input) * outputs + output] = i16::from(w);
         }
-        Self { weights, inputs, outputs, side }
+        Self {
+            weights,
+            inputs,
+            outputs,
+            side,
+        }
     }
 
     fn row(&self, tap: usize, input: usize) -> &[i16] {
@@ -173,7 +185,9 @@ impl Layer {
         }
         Sparse::new(2 * x.h, 2 * x.w, |position, push| {
             let row = &dense[position * channels..(position + 1) * channels];
-            row.iter().enumerate().for_each(|(channel, &value)| push(channel, value));
+            row.iter()
+                .enumerate()
+                .for_each(|(channel, &value)| push(channel, value));
         })
     }
 }
@@ -215,7 +229,11 @@ impl IntShape {
             up_16: Layer::new(&weights.up_16),
             hyper: Layer::new(&weights.hyper),
             context: weights.context.iter().map(Kernel::new).collect(),
-            heads: weights.heads.iter().map(|h| [Layer::new(&h[0]), Layer::new(&h[1])]).collect(),
+            heads: weights
+                .heads
+                .iter()
+                .map(|h| [Layer::new(&h[0]), Layer::new(&h[1])])
+                .collect(),
             steps: groups.init().steps().to_vec(),
         }
     }
@@ -235,12 +253,22 @@ impl IntShape {
         let known = self.up_16.doubled(&self.up_32.doubled(&known));
         let mut sums = self.hyper.bias.repeat(h * w);
         self.hyper.kernel.add(&known, &mut sums);
-        IntStream { sums, h, w, quality }
+        IntStream {
+            sums,
+            h,
+            w,
+            quality,
+        }
     }
 
     /// Adds the residuals `r` of step `step`: `[channel][position covered]`.
     pub fn update(&self, stream: &mut IntStream, step: usize, r: &[i32]) {
-        let Step { group, channels, pass, .. } = self.steps[step];
+        let Step {
+            group,
+            channels,
+            pass,
+            ..
+        } = self.steps[step];
         let (h, w) = (stream.h, stream.w);
         let count = covered(pass, h, w).count();
         let mut seen = 0;
@@ -261,20 +289,28 @@ impl IntShape {
         let width = self.hyper.kernel.outputs;
         let positions: Vec<usize> = covered(pass, stream.h, stream.w).collect();
         let mut by_position = vec![0u16; positions.len() * channels];
-        by_position.par_chunks_mut(channels).zip(&positions).for_each_init(
-            || (Vec::new(), Vec::new()),
-            |(inner, sums), (indices, position)| {
-                let known = &stream.sums[position * width..(position + 1) * width];
-                let known = known.iter().enumerate();
-                mix.sums(known.map(|(c, &s)| (c, self.hyper.activation(c, s))), inner);
-                let hidden = inner.iter().enumerate().map(|(c, &s)| (c, mix.activation(c, s)));
-                let quality = std::iter::once((inner.len(), stream.quality));
-                out.sums(hidden.chain(quality), sums);
-                for ((index, &sum), &exponent) in indices.iter_mut().zip(&*sums).zip(&out.exponents) {
-                    *index = scale_index(sum, exponent);
-                }
-            },
-        );
+        by_position
+            .par_chunks_mut(channels)
+            .zip(&positions)
+            .for_each_init(
+                || (Vec::new(), Vec::new()),
+                |(inner, sums), (indices, position)| {
+                    let known = &stream.sums[position * width..(position + 1) * width];
+                    let known = known.iter().enumerate();
+                    mix.sums(known.map(|(c, &s)| (c, self.hyper.activation(c, s))), inner);
+                    let hidden = inner
+                        .iter()
+                        .enumerate()
+                        .map(|(c, &s)| (c, mix.activation(c, s)));
+                    let quality = std::iter::once((inner.len(), stream.quality));
+                    out.sums(hidden.chain(quality), sums);
+                    for ((index, &sum), &exponent) in
+                        indices.iter_mut().zip(&*sums).zip(&out.exponents)
+                    {
+                        *index = scale_index(sum, exponent);
+                    }
+                },
+            );
         (0..channels)
             .flat_map(|c| by_position.iter().skip(c).step_by(channels).copied())
             .collect()

@@ -90,12 +90,20 @@ pub fn load(folder: &Path, state: State) -> Result<State, CheckpointError> {
     let text = io(&path, fs::read_to_string(&path))?;
     let position: serde_json::Value = content(&path, serde_json::from_str(&text))?;
     let number = |key: &str| -> Result<u64, CheckpointError> {
-        position[key].as_u64().ok_or_else(|| CheckpointError::Content {
-            path: path.clone(),
-            reason: format!("{key} is not a number"),
-        })
+        position[key]
+            .as_u64()
+            .ok_or_else(|| CheckpointError::Content {
+                path: path.clone(),
+                reason: format!("{key} is not a number"),
+            })
     };
-    Ok(State { model, mean, optimiser, step: number("step")?, pixels: number("pixels")? })
+    Ok(State {
+        model,
+        mean,
+        optimiser,
+        step: number("step")?,
+        pixels: number("pixels")?,
+    })
 }
 
 /// Reads the running mean of the weights alone.
@@ -106,12 +114,18 @@ pub fn load_mean(folder: &Path, shape: Standard) -> Result<Standard, CheckpointE
 }
 
 fn io<T>(path: &Path, result: std::io::Result<T>) -> Result<T, CheckpointError> {
-    result.map_err(|source| CheckpointError::Io { path: path.into(), source })
+    result.map_err(|source| CheckpointError::Io {
+        path: path.into(),
+        source,
+    })
 }
 
 fn content<T, E: std::fmt::Display>(
     path: &Path,
     result: Result<T, E>,
 ) -> Result<T, CheckpointError> {
-    result.map_err(|e| CheckpointError::Content { path: path.into(), reason: e.to_string() })
+    result.map_err(|e| CheckpointError::Content {
+        path: path.into(),
+        reason: e.to_string(),
+    })
 }

@@ -28,7 +28,12 @@ pub fn evaluate(model: &Standard, crops: &[u8], size: usize, device: &Device) ->
     QUALITIES
         .iter()
         .map(|&quality| {
-            let mut point = Point { quality, bpp: 0.0, bpp_z: 0.0, psnr: 0.0 };
+            let mut point = Point {
+                quality,
+                bpp: 0.0,
+                bpp_z: 0.0,
+                psnr: 0.0,
+            };
             let count = (crops.len() / each) as f64;
             for crop in crops.chunks_exact(each) {
                 let x = pictures(crop, 1, size, device);

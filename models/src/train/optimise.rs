@@ -15,7 +15,11 @@ use super::run::TrainError;
 
 /// Adam as the recipe wants it.
 pub fn adam() -> ModuleOptimizer {
-    AdamConfig::new().with_beta_1(0.9).with_beta_2(0.99).with_epsilon(1e-8).init()
+    AdamConfig::new()
+        .with_beta_1(0.9)
+        .with_beta_2(0.99)
+        .with_epsilon(1e-8)
+        .init()
 }
 
 /// The rates at a step: a tenth or so for what starts as the KLT.
@@ -32,15 +36,25 @@ pub fn rates(schedule: &Schedule, step: u64) -> Result<ModuleLearningRate, Train
 /// Scales all gradients so that their common norm is at most `bound`; Burn's own
 /// clipping is per tensor. Returns the norm before, which is not finite if any
 /// gradient is not.
-pub fn clip<M: Module>(module: &M, mut grads: GradientsParams, bound: f64) -> (GradientsParams, f64) {
-    let mut squares = Squares { grads: &grads, sums: Vec::new() };
+pub fn clip<M: Module>(
+    module: &M,
+    mut grads: GradientsParams,
+    bound: f64,
+) -> (GradientsParams, f64) {
+    let mut squares = Squares {
+        grads: &grads,
+        sums: Vec::new(),
+    };
     module.visit(&mut squares);
     let norm = match squares.sums.len() {
         0 => 0.0,
         _ => f64::from(Tensor::cat(squares.sums, 0).sum().into_scalar::<f32>()).sqrt(),
     };
     if norm > bound {
-        module.visit(&mut Scale { grads: &mut grads, factor: bound / norm });
+        module.visit(&mut Scale {
+            grads: &mut grads,
+            factor: bound / norm,
+        });
     }
     (grads, norm)
 }
@@ -75,7 +89,10 @@ impl ModuleVisitor for Scale<'_> {
 pub fn follow<M: Module>(mean: M, module: &M, decay: f64) -> M {
     let mut now = Collect::default();
     module.visit(&mut now);
-    mean.map(&mut Blend { now: now.tensors, decay })
+    mean.map(&mut Blend {
+        now: now.tensors,
+        decay,
+    })
 }
 
 #[derive(Default)]
@@ -96,7 +113,10 @@ struct Blend {
 
 impl ModuleMapper for Blend {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let now = self.now.remove(&param.id).and_then(|t| t.downcast::<Tensor<D>>().ok());
+        let now = self
+            .now
+            .remove(&param.id)
+            .and_then(|t| t.downcast::<Tensor<D>>().ok());
         let decay = self.decay;
         match now {
             Some(now) => param.map(|mean| mean * decay + *now * (1.0 - decay)),

@@ -123,16 +123,25 @@ pub enum RecipeError {
 impl Recipe {
     /// Reads and checks a file.
     pub fn open(path: &Path) -> Result<Self, RecipeError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| RecipeError::Io { path: path.into(), source })?;
-        let recipe: Self = toml::from_str(&text)
-            .map_err(|source| RecipeError::Toml { path: path.into(), source: Box::new(source) })?;
+        let text = std::fs::read_to_string(path).map_err(|source| RecipeError::Io {
+            path: path.into(),
+            source,
+        })?;
+        let recipe: Self = toml::from_str(&text).map_err(|source| RecipeError::Toml {
+            path: path.into(),
+            source: Box::new(source),
+        })?;
         recipe.check()?;
         Ok(recipe)
     }
 
     fn check(&self) -> Result<(), RecipeError> {
-        let fail = |what: String| Err(RecipeError::Value { name: self.name.clone(), what });
+        let fail = |what: String| {
+            Err(RecipeError::Value {
+                name: self.name.clone(),
+                what,
+            })
+        };
         if self.crops.is_empty() {
             return fail("crops: at least one entry is needed".into());
         }
@@ -152,7 +161,9 @@ impl Recipe {
         }
         if self.schedule.decay > self.schedule.steps {
             let Schedule { decay, steps, .. } = self.schedule;
-            return fail(format!("schedule: decay {decay} is longer than the run's {steps} steps"));
+            return fail(format!(
+                "schedule: decay {decay} is longer than the run's {steps} steps"
+            ));
         }
         if [self.log.every, self.log.evaluate, self.log.checkpoint].contains(&0) {
             return fail("log: every, evaluate and checkpoint must be at least 1".into());

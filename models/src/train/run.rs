@@ -16,7 +16,7 @@ use super::evaluate::{Point, evaluate, pictures};
 use super::optimise::{adam, clip, follow, rates};
 use super::{Recipe, Schedule};
 use crate::prior::lambda;
-use crate::standard::{Rounding, Standard};
+use crate::standard::{Noise, Rounding, Standard};
 use crate::transform::{Klt, KltError};
 use crate::weights::{WeightsError, freeze};
 
@@ -115,7 +115,10 @@ pub fn run(
     watch: &mut dyn FnMut(&Event),
     stop: &dyn Fn() -> bool,
 ) -> Result<Standard, TrainError> {
-    fs::create_dir_all(folder).map_err(|source| TrainError::Io { path: folder.into(), source })?;
+    fs::create_dir_all(folder).map_err(|source| TrainError::Io {
+        path: folder.into(),
+        source,
+    })?;
     let mut log = Journal::open(folder)?;
     let pictures_in = ImageFolder::open(&recipe.data.pictures)?;
     let (train, held) = pictures_in.split_held_aside(recipe.data.held_every);
@@ -130,7 +133,11 @@ pub fn run(
         Ok(())
     };
     let parameters = state.model.num_params();
-    emit(Event::Start { step: state.step, steps: recipe.schedule.steps, parameters })?;
+    emit(Event::Start {
+        step: state.step,
+        steps: recipe.schedule.steps,
+        parameters,
+    })?;
 
     if state.step == 0 {
         let points = evaluate(&state.mean, &held, HELD_SIZE as usize, device);
@@ -153,7 +160,11 @@ pub fn run(
             emit(Event::Evaluation { step: done, points })?;
         }
         if done % recipe.log.checkpoint == 0 {
+            // Going on from what was written, as a run that was stopped does:
+            // tensors keep their values but not their strides, and a sum over
+            // other strides differs in its last digit.
             checkpoint::save(folder, &state)?;
+            state = checkpoint::load(&checkpoint::newest(folder), state)?;
         }
     }
     checkpoint::save(folder, &state)?;
@@ -170,7 +181,10 @@ pub fn export(recipe: &Recipe, folder: &Path, out: &Path) -> Result<(), TrainErr
         let path = out.join(format!("{}.{suffix}", recipe.name));
         fs::write(&path, bytes).map_err(|source| TrainError::Io { path, source })
     };
-    fs::create_dir_all(out).map_err(|source| TrainError::Io { path: out.into(), source })?;
+    fs::create_dir_all(out).map_err(|source| TrainError::Io {
+        path: out.into(),
+        source,
+    })?;
     write("json", config.as_bytes())?;
     write("float.bpk", &float)?;
     write("int.bin", &integer)
@@ -183,26 +197,44 @@ fn open(
     sampler: &CropSampler,
     device: &Device,
 ) -> Result<State, TrainError> {
-    device.seed(recipe.seed);
-    let klt = start_klt(recipe, sampler, &device.clone().inner())?;
-    let model = recipe.model.start_from(&klt, device);
-    let fresh = State { mean: model.valid(), model, optimiser: adam(), step: 0, pixels: 0 };
     let own = checkpoint::newest(folder);
     let from = match &recipe.from_run {
-        _ if own.exists() => own,
-        Some(run) => checkpoint::newest(run),
-        None => return Ok(fresh),
+        _ if own.exists() => Some(own),
+        Some(run) => Some(checkpoint::newest(run)),
+        None => None,
     };
-    Ok(checkpoint::load(&from, fresh)?)
+    let fresh = |model: Standard| State {
+        mean: model.valid(),
+        model,
+        optimiser: adam(),
+        step: 0,
+        pixels: 0,
+    };
+    if let Some(from) = from {
+        return Ok(checkpoint::load(&from, fresh(recipe.model.init(device)))?);
+    }
+    device.seed(recipe.seed);
+    let klt = start_klt(recipe, sampler, &device.clone().inner())?;
+    Ok(fresh(recipe.model.start_from(&klt, device)))
 }
 
 /// Crops for the KLT: 64 batches of 8, away from the steps of the run.
 fn start_klt(recipe: &Recipe, sampler: &CropSampler, device: &Device) -> Result<Klt, TrainError> {
     let size = 128;
     let crops = (0..64)
-        .map(|i| Ok(pictures(&sampler.batch(u64::MAX - i, 8, size)?, 8, size as usize, device)))
+        .map(|i| {
+            Ok(pictures(
+                &sampler.batch(u64::MAX - i, 8, size)?,
+                8,
+                size as usize,
+                device,
+            ))
+        })
         .collect::<Result<Vec<_>, CropError>>()?;
-    let (n, m) = (recipe.model.analysis.fine.width, recipe.model.groups.channels());
+    let (n, m) = (
+        recipe.model.analysis.fine.width,
+        recipe.model.groups.channels(),
+    );
     Ok(Klt::from_pictures(&crops, n, m)?)
 }
 
@@ -221,16 +253,24 @@ fn step(
     sampler: &CropSampler,
     device: &Device,
 ) -> Result<(State, Seen), TrainError> {
-    let State { model, mean, mut optimiser, step, pixels } = state;
+    let State {
+        model,
+        mean,
+        mut optimiser,
+        step,
+        pixels,
+    } = state;
     let crops = recipe.crops_at(step);
     let (n, size) = (crops.batch, crops.size as usize);
     let x = pictures(&sampler.batch(step, n, crops.size)?, n, size, device);
-    // The device's own noise follows from the step, so that a run that was
-    // stopped goes on as if it had not been.
-    device.seed(mix(recipe.seed, step));
-    let qualities = qualities(recipe.seed, step, n);
+    // All that is random follows from the step, so that a run that was stopped
+    // goes on as if it had not been.
+    let mut noise = Noise::new(recipe.seed ^ step.wrapping_mul(0xd134_2543_de82_ef95));
+    let qualities: Vec<f64> = (0..n)
+        .map(|_| (1 + noise.next_u64() % 100) as f64)
+        .collect();
 
-    let pass = model.forward(x.clone(), &qualities, Rounding::Noise);
+    let pass = model.forward(x.clone(), &qualities, Rounding::Noise(noise));
     let per_pixel = 1.0 / (size * size) as f64;
     let bpp = (pass.bits_y + pass.bits_z) * per_pixel;
     let error = ((pass.x_hat - x) * 255.0).square().flatten::<2>(1, 3);
@@ -253,7 +293,16 @@ fn step(
         norm,
     };
     let pixels = pixels + (n * size * size) as u64;
-    Ok((State { model, mean, optimiser, step: step + 1, pixels }, seen))
+    Ok((
+        State {
+            model,
+            mean,
+            optimiser,
+            step: step + 1,
+            pixels,
+        },
+        seen,
+    ))
 }
 
 fn running_mean(mean: Standard, model: &Standard, schedule: &Schedule, step: u64) -> Standard {
@@ -270,19 +319,6 @@ fn row(values: impl Iterator<Item = f64>, device: &Device) -> Tensor<1> {
     let values: Vec<f32> = values.map(|v| v as f32).collect();
     let count = values.len();
     Tensor::from_data(TensorData::new(values, [count]), device)
-}
-
-/// Whole qualities, uniform in 1..=100.
-fn qualities(seed: u64, step: u64, n: usize) -> Vec<f64> {
-    (0..n as u64).map(|i| (1 + mix(mix(seed, step), i + 1) % 100) as f64).collect()
-}
-
-/// SplitMix64's finaliser (Steele, Lea, Flood 2014) of two numbers.
-fn mix(seed: u64, step: u64) -> u64 {
-    let mut x = seed ^ step.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
 }
 
 #[derive(Default)]
@@ -338,6 +374,9 @@ impl Journal {
         line.push('\n');
         self.file
             .write_all(line.as_bytes())
-            .map_err(|source| TrainError::Io { path: self.path.clone(), source })
+            .map_err(|source| TrainError::Io {
+                path: self.path.clone(),
+                source,
+            })
     }
 }

@@ -45,9 +45,13 @@ impl AnalysisConfig {
         let (n, m) = (self.fine.width, self.coarse.width);
         Analysis {
             klt_embed: conv([3 * 64, n], 1).init(device),
-            fine: (0..self.fine_blocks).map(|_| self.fine.init(device)).collect(),
+            fine: (0..self.fine_blocks)
+                .map(|_| self.fine.init(device))
+                .collect(),
             klt_down: conv([4 * n, m], 1).init(device),
-            coarse: (0..self.coarse_blocks).map(|_| self.coarse.init(device)).collect(),
+            coarse: (0..self.coarse_blocks)
+                .map(|_| self.coarse.init(device))
+                .collect(),
             lapped: Lapped::new(),
         }
     }

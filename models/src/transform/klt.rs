@@ -30,7 +30,9 @@ pub struct Klt {
 #[derive(Debug, thiserror::Error)]
 pub enum KltError {
     /// The covariance of so few patches would not have full rank.
-    #[error("{patches} patches of 16x16 pixels are too few for a KLT; at least {needed} are needed")]
+    #[error(
+        "{patches} patches of 16x16 pixels are too few for a KLT; at least {needed} are needed"
+    )]
     TooFew {
         /// Patches given.
         patches: usize,
@@ -51,7 +53,10 @@ impl Klt {
         let count: usize = patches.iter().map(DMatrix::ncols).sum();
         let needed = 16 * 4 * n;
         if count < needed {
-            return Err(KltError::TooFew { patches: count, needed });
+            return Err(KltError::TooFew {
+                patches: count,
+                needed,
+            });
         }
         let (fine, fine_std) = principal(&patches, n);
         let groups: Vec<DMatrix<f64>> = pictures
@@ -92,7 +97,12 @@ impl Klt {
     }
 
     pub(super) fn pixels(&self, layer: &mut Conv2d, device: &Device) {
-        set(layer, &self.fine.transpose(), |_, i| self.fine_scale[i], device);
+        set(
+            layer,
+            &self.fine.transpose(),
+            |_, i| self.fine_scale[i],
+            device,
+        );
     }
 }
 
@@ -147,8 +157,12 @@ fn principal(samples: &[DMatrix<f64>], keep: usize) -> (DMatrix<f64>, Vec<f64>) 
     let mut order: Vec<usize> = (0..dim).collect();
     order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
     order.truncate(keep);
-    let components =
-        DMatrix::from_fn(keep, dim, |row, column| eigen.eigenvectors[(column, order[row])]);
-    let std = order.iter().map(|&i| eigen.eigenvalues[i].max(0.0).sqrt()).collect();
+    let components = DMatrix::from_fn(keep, dim, |row, column| {
+        eigen.eigenvectors[(column, order[row])]
+    });
+    let std = order
+        .iter()
+        .map(|&i| eigen.eigenvalues[i].max(0.0).sqrt())
+        .collect();
     (components, std)
 }

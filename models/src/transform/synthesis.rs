@@ -39,9 +39,13 @@ impl SynthesisConfig {
     pub fn init(&self, device: &Device) -> Synthesis {
         let (n, m) = (self.fine.width, self.coarse.width);
         Synthesis {
-            coarse: (0..self.coarse_blocks).map(|_| self.coarse.init(device)).collect(),
+            coarse: (0..self.coarse_blocks)
+                .map(|_| self.coarse.init(device))
+                .collect(),
             klt_up: conv([m, 4 * n], 1).init(device),
-            fine: (0..self.fine_blocks).map(|_| self.fine.init(device)).collect(),
+            fine: (0..self.fine_blocks)
+                .map(|_| self.fine.init(device))
+                .collect(),
             klt_pixels: conv([n, 3 * 64], 1).init(device),
             lapped: Lapped::new(),
         }

@@ -1,0 +1,249 @@
+//! `lic encode`.
+
+use anyhow::{Context, Result, bail};
+use lic_codec::measure::{ms_ssim, ms_ssim_db, psnr};
+use lic_codec::{EncodeOptions, EncodeReport, Encoding, Image, Model, Quality};
+
+use crate::args::{Aim, Encode};
+use crate::io::{Output, input_name};
+use crate::report::{Encoded, Line, ModelName, Words, bpp, grouped, print_json};
+use crate::search::search;
+use crate::{picture, progress};
+
+/// Encodes a picture.
+pub fn run(args: &Encode, words: Words) -> Result<()> {
+    args.machine.set_threads()?;
+    let output = Output::at(&args.output)?;
+    let input = picture::read(&args.input)?;
+    let name = || input_name(&args.input);
+    if input.turned {
+        let text = "the orientation that its metadata ask for is not applied";
+        words.say(&format!("{}: {text}", name()));
+    }
+    let zoo = args.machine.zoo()?;
+    let job = Job {
+        image: &input.image,
+        model: zoo.open(&args.model.key)?,
+        words,
+    };
+    let made = job.run(args.aim.target()).with_context(name)?;
+    output.write(|writer| Ok(writer.write_all(&made.bytes)?))?;
+
+    let report = job.report(&made, output.name());
+    words.say(&summary(&report));
+    if args.json {
+        print_json(&Line::Encode(&report))?;
+    }
+    Ok(())
+}
+
+/// What the file is to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Target {
+    Quality(Quality),
+    Bpp(f64),
+    Psnr(f64),
+    MsSsim(f64),
+}
+
+impl Aim {
+    /// The one that was asked for; quality 50 if none was.
+    fn target(&self) -> Target {
+        let searched = [
+            self.target_bpp.map(Target::Bpp),
+            self.target_psnr.map(Target::Psnr),
+            self.target_ms_ssim.map(Target::MsSsim),
+        ];
+        let quality = self.quality.unwrap_or(EncodeOptions::default().quality);
+        let found = searched.into_iter().flatten().next();
+        found.unwrap_or(Target::Quality(quality))
+    }
+}
+
+impl Target {
+    /// On the scale that is searched on: rises about evenly with quality.
+    fn on_scale(self, value: f64) -> f64 {
+        match self {
+            Self::Quality(_) | Self::Psnr(_) => value,
+            Self::Bpp(_) => value.ln(),
+            Self::MsSsim(_) => ms_ssim_db(value),
+        }
+    }
+
+    /// How far off, on that scale, still counts as reached where no quality goes
+    /// further: 3 % of a rate, 0.1 dB.
+    fn tolerance(self) -> f64 {
+        match self {
+            Self::Bpp(_) => 0.03,
+            _ => 0.1,
+        }
+    }
+
+    fn words(self, value: f64) -> String {
+        match self {
+            Self::Quality(_) => format!("quality {value}"),
+            Self::Bpp(_) => format!("{value:.4} bpp"),
+            Self::Psnr(_) => format!("PSNR {value:.2} dB"),
+            Self::MsSsim(_) => format!("MS-SSIM {value:.5}"),
+        }
+    }
+}
+
+/// A file in memory, and what is known of its picture.
+struct Made {
+    quality: Quality,
+    bytes: Vec<u8>,
+    report: EncodeReport,
+    psnr: Option<f64>,
+    ms_ssim: Option<f64>,
+}
+
+struct Job<'a> {
+    image: &'a Image,
+    model: &'a dyn Model,
+    words: Words,
+}
+
+impl Job<'_> {
+    fn run(&self, target: Target) -> Result<Made> {
+        match target {
+            Target::Quality(quality) => Ok(self.encode(quality, target)?.1),
+            Target::Bpp(wanted) | Target::Psnr(wanted) | Target::MsSsim(wanted) => {
+                self.search(target, wanted)
+            }
+        }
+    }
+
+    /// Encodes, and measures what the target is about.
+    fn encode(&self, quality: Quality, target: Target) -> Result<(f64, Made)> {
+        let image = self.image;
+        let encoding = Encoding::new(image, self.model, &EncodeOptions::new(quality))?;
+        let mut bytes = Vec::new();
+        let report = encoding.write(&mut bytes)?;
+        let mut made = Made {
+            quality,
+            bytes,
+            report,
+            psnr: None,
+            ms_ssim: None,
+        };
+        let value = match target {
+            Target::Quality(quality) => quality.get().into(),
+            Target::Bpp(_) => bpp(made.report.bytes, image.width(), image.height()),
+            Target::Psnr(_) => {
+                made.psnr = psnr(image, &encoding.reconstruct()?);
+                made.psnr.context("the decoded picture has another size")?
+            }
+            Target::MsSsim(_) => {
+                made.ms_ssim = ms_ssim(image, &encoding.reconstruct()?);
+                made.ms_ssim
+                    .context("MS-SSIM needs a shorter side of more than 160 pixels")?
+            }
+        };
+        Ok((value, made))
+    }
+
+    fn search(&self, target: Target, wanted: f64) -> Result<Made> {
+        let spinner = progress::spinner(self.words);
+        let found = search(target.on_scale(wanted), |quality| {
+            spinner.set_message(format!("trying quality {}", quality.get()));
+            let (value, made) = self.encode(quality, target)?;
+            Ok((target.on_scale(value), (value, made)))
+        });
+        spinner.finish_and_clear();
+        let found = found?;
+        let (value, made) = found.outcome;
+        let off = (found.value - target.on_scale(wanted)).abs();
+        // Written this way round, a value that is not a number fails.
+        let near = off <= target.tolerance();
+        if found.beyond && !near {
+            bail!(
+                "{} is out of reach; the nearest is {} at quality {}",
+                target.words(wanted),
+                target.words(value),
+                found.quality.get()
+            );
+        }
+        Ok(made)
+    }
+
+    fn report(&self, made: &Made, file: &str) -> Encoded {
+        let (width, height) = (self.image.width(), self.image.height());
+        Encoded {
+            file: file.to_owned(),
+            bytes: made.report.bytes,
+            bpp: bpp(made.report.bytes, width, height),
+            quality: made.quality.get(),
+            model: ModelName {
+                id: self.model.id().0,
+                digest: self.model.digest().to_string(),
+                key: Some(self.model.key().to_owned()),
+            },
+            width,
+            height,
+            predicted_bits: made.report.predicted_bits,
+            section_bytes: made.report.section_bytes.clone(),
+            psnr: made.psnr,
+            ms_ssim: made.ms_ssim,
+        }
+    }
+}
+
+fn summary(report: &Encoded) -> String {
+    let mut text = format!(
+        "{}: {} bytes, {:.4} bpp, quality {}, model {}",
+        report.file,
+        grouped(report.bytes),
+        report.bpp,
+        report.quality,
+        report.model.key.as_deref().unwrap_or_default()
+    );
+    text.extend(report.psnr.map(|x| format!(", PSNR {x:.2} dB")));
+    text.extend(report.ms_ssim.map(|x| format!(", MS-SSIM {x:.5}")));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lic_codec::{Channels, Null};
+
+    /// Noise over a slope: something to lose.
+    fn picture() -> Image {
+        let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 26) as u8;
+        let samples = (0..200 * 170 * 3).map(|i| noise(i) + (i / 1000) as u8);
+        Image::new(200, 170, Channels::Rgb, samples.collect()).unwrap()
+    }
+
+    fn made(target: Target) -> Result<Made> {
+        let job = Job {
+            image: &picture(),
+            model: &Null,
+            words: Words::new(true),
+        };
+        job.run(target)
+    }
+
+    #[test]
+    fn targets_are_met_from_both_sides() {
+        for db in [30.0, 36.0] {
+            let found = made(Target::Psnr(db)).unwrap();
+            assert!((found.psnr.unwrap() - db).abs() < 2.0);
+        }
+        let found = made(Target::Bpp(9.0)).unwrap();
+        assert!((bpp(found.report.bytes, 200, 170) / 9.0).ln().abs() < 0.1);
+        assert!(made(Target::MsSsim(0.99)).unwrap().ms_ssim.is_some());
+    }
+
+    #[test]
+    fn out_of_reach_names_the_nearest() {
+        let error = made(Target::Bpp(0.001)).err().unwrap().to_string();
+        assert!(
+            error.starts_with("0.0010 bpp is out of reach; the nearest is "),
+            "{error}"
+        );
+        assert!(error.ends_with(" at quality 1"), "{error}");
+        let error = made(Target::Bpp(90.0)).err().unwrap().to_string();
+        assert!(error.contains("at quality "), "{error}");
+    }
+}

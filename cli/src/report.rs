@@ -1,0 +1,195 @@
+//! What the program says: words on standard error, and JSON on standard output.
+//!
+//! `--json` prints JSON Lines: one object a line, each with a `type`. Keys and
+//! types may be added; those there are keep their meaning.
+//!
+//! | `type`  | printed by          | fields              |
+//! |---------|---------------------|---------------------|
+//! | `encode`| `lic encode --json` | [`Encoded`]         |
+//! | `info`  | `lic info --json`   | [`About`]           |
+//! | `model` | `lic models --json` | [`ModelRow`]        |
+//! | `start`, `step`, `evaluation` | `lic train --json` | [`lic_models::train::Event`] |
+//!
+//! `lic bench --json FILE` writes one object that spans many lines:
+//! [`crate::bench::Measurements`].
+
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+/// Words for people, or none.
+#[derive(Debug, Clone, Copy)]
+pub struct Words {
+    quiet: bool,
+}
+
+impl Words {
+    /// None but errors if `quiet`.
+    pub fn new(quiet: bool) -> Self {
+        Self { quiet }
+    }
+
+    /// Says a line.
+    pub fn say(self, line: &str) {
+        if !self.quiet {
+            // Nobody is left to tell that standard error is closed.
+            let _ = writeln!(io::stderr(), "lic: {line}");
+        }
+    }
+
+    /// Whether somebody watches, and wants to.
+    pub fn on_terminal(self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
+    }
+}
+
+/// A line of `--json`.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Line<'a> {
+    /// A file has been made.
+    Encode(&'a Encoded),
+    /// What is in a file.
+    Info(&'a About),
+    /// A model in this program.
+    Model(&'a ModelRow),
+}
+
+/// `lic encode --json`.
+#[derive(Debug, Serialize)]
+pub struct Encoded {
+    /// Where the file is.
+    pub file: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its bits for each pixel.
+    pub bpp: f64,
+    /// The quality it was made with.
+    pub quality: u8,
+    /// The model it was made with.
+    pub model: ModelName,
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// The information in the symbols, in bits: what the file would take without
+    /// container and rounding.
+    pub predicted_bits: f64,
+    /// Bytes of each section.
+    pub section_bytes: Vec<u64>,
+    /// With `--target-psnr`: PSNR in dB; null if nothing was lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub psnr: Option<f64>,
+    /// With `--target-ms-ssim`: MS-SSIM, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ms_ssim: Option<f64>,
+}
+
+/// `lic info --json`.
+#[derive(Debug, Serialize)]
+pub struct About {
+    /// The file.
+    pub file: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its format version.
+    pub version: u8,
+    /// The model that it needs.
+    pub model: ModelName,
+    /// `grey` or `rgb`.
+    pub channels: &'static str,
+    /// The entropy coder: `ans` or `range`.
+    pub coder: &'static str,
+    /// Quality, 1 to 100.
+    pub quality: u8,
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Bits for each pixel, of the whole file.
+    pub bpp: f64,
+    /// Bytes of each section.
+    pub section_bytes: Vec<u64>,
+    /// With `--symbols`: SHA-256 over all symbols, in hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbols_sha256: Option<String>,
+}
+
+/// A model, as files name it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ModelName {
+    /// Its number in files.
+    pub id: u16,
+    /// First four bytes of the SHA-256 of its weights, in hex.
+    pub digest: String,
+    /// Its key; null if this program does not have it.
+    pub key: Option<String>,
+}
+
+/// `lic models --json`.
+#[derive(Debug, Serialize)]
+pub struct ModelRow {
+    /// What files name it by.
+    #[serde(flatten)]
+    pub name: ModelName,
+    /// Bytes of its weights.
+    pub bytes: u64,
+    /// Multiply-accumulates a pixel, in thousands; null without a network.
+    pub kmacs: Option<Kmacs>,
+    /// What it is for.
+    pub about: &'static str,
+}
+
+/// Thousands of multiply-accumulates for each pixel.
+#[derive(Debug, Serialize)]
+pub struct Kmacs {
+    /// The encoder's transforms.
+    pub encoder: f64,
+    /// The decoder's transform.
+    pub decoder: f64,
+    /// The prior, which both run.
+    pub prior: f64,
+}
+
+/// Prints a line of JSON on standard output.
+pub fn print_json(value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string(value)?;
+    print(&text)
+}
+
+/// Prints a line on standard output.
+pub fn print(line: &str) -> Result<()> {
+    // Not `println!`, which panics when a pipe breaks.
+    writeln!(io::stdout(), "{line}").context("cannot write standard output")
+}
+
+/// Bits for each pixel.
+pub fn bpp(bytes: u64, width: u32, height: u32) -> f64 {
+    bytes as f64 * 8.0 / (f64::from(width) * f64::from(height))
+}
+
+/// A number of bytes in groups of three digits.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_grouped() {
+        let numbers = [0, 999, 1000, 12_345, 1_234_567];
+        let texts = ["0", "999", "1,000", "12,345", "1,234,567"];
+        assert_eq!(numbers.map(grouped), texts);
+    }
+}

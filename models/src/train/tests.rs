@@ -1,0 +1,115 @@
+//! A run that was stopped ends where one that was not ends.
+
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::Device;
+use image::{Rgb, RgbImage};
+
+use super::{Crops, Data, Event, Log, Recipe, Schedule, export, run};
+use crate::prior::{GroupsConfig, MeanConfig, ShapeConfig};
+use crate::standard::StandardConfig;
+use crate::transform::{AnalysisConfig, BlockConfig, SynthesisConfig};
+
+fn pictures(folder: &Path) {
+    for i in 0..3u32 {
+        let wave = |x: u32, y: u32| ((x * (i + 3) / 7) ^ (y * (i + 5) / 11)) as u8;
+        let picture = RgbImage::from_fn(300, 280, |x, y| {
+            Rgb([wave(x, y), wave(y, x), wave(x + y, x)])
+        });
+        picture.save(folder.join(format!("{i}.png"))).unwrap();
+    }
+}
+
+fn recipe(pictures: &Path, steps: u64) -> Recipe {
+    let fine = BlockConfig::new(16, 4, 8);
+    let coarse = BlockConfig::new(12, 4, 8);
+    Recipe {
+        name: "tiny".into(),
+        seed: 3,
+        from_run: None,
+        model: StandardConfig {
+            analysis: AnalysisConfig::new(fine.clone(), 1, coarse.clone(), 1),
+            synthesis: SynthesisConfig::new(coarse, 1, fine, 1),
+            groups: GroupsConfig::new(vec![4, 8], 1),
+            hyper_analysis: 8,
+            mean: MeanConfig::new(4, 8, 8, 8),
+            shape: ShapeConfig::new(4, 8, 8, 8),
+        },
+        data: Data {
+            pictures: pictures.into(),
+            held_every: 3,
+            held_crops: 1,
+        },
+        schedule: Schedule {
+            steps,
+            rate: 1e-3,
+            klt_factor: 0.1,
+            warmup: 2,
+            decay: 4,
+            final_factor: 0.1,
+            clip: 1.0,
+            ema: 0.9,
+        },
+        crops: vec![Crops {
+            until: 100,
+            size: 64,
+            batch: 2,
+        }],
+        log: Log {
+            every: 1,
+            evaluate: 100,
+            checkpoint: 5,
+        },
+    }
+}
+
+/// Everything of a log but the time.
+fn steps(folder: &Path) -> Vec<serde_json::Value> {
+    let log = fs::read_to_string(folder.join("log.jsonl")).unwrap();
+    let mut lines: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    lines.retain(|line| line["type"] != "start");
+    for line in &mut lines {
+        if let Some(fields) = line.as_object_mut() {
+            fields.remove("seconds");
+        }
+    }
+    lines
+}
+
+/// The shapes and tables of the running mean.
+fn integers(recipe: &Recipe, folder: &Path) -> Vec<u8> {
+    export(recipe, folder, &folder.join("out")).unwrap();
+    fs::read(folder.join("out/tiny.int.bin")).unwrap()
+}
+
+/// Weights, optimiser, schedule and random state all show in the losses of the
+/// steps that follow.
+#[test]
+fn a_stopped_run_goes_on_to_the_step() {
+    let home = tempfile::tempdir().unwrap();
+    pictures(home.path());
+    let recipe = recipe(home.path(), 12);
+    let device = Device::flex();
+
+    let whole = home.path().join("whole");
+    run(&recipe, &whole, &device, &mut |_| (), &|| false).unwrap();
+
+    let halves = home.path().join("halves");
+    let done = std::cell::Cell::new(0);
+    let mut count = |event: &Event| {
+        if let Event::Step { step, .. } = event {
+            done.set(*step);
+        }
+    };
+    run(&recipe, &halves, &device, &mut count, &|| done.get() >= 5).unwrap();
+    assert_eq!(done.get(), 5);
+    run(&recipe, &halves, &device, &mut count, &|| false).unwrap();
+    assert_eq!(done.get(), 12);
+
+    assert_eq!(steps(&halves), steps(&whole));
+    assert!(integers(&recipe, &halves) == integers(&recipe, &whole));
+}

@@ -1,0 +1,78 @@
+//! The one integration binary: the shipped models and the program, from outside.
+
+mod command_line;
+mod exact;
+mod hostile;
+mod rate;
+mod round_trip;
+mod vectors;
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use lic_codec::{Channels, Decoder, EncodeOptions, EncodeReport, Image, Quality, encode};
+use lic_models::{Backend, Zoo};
+
+/// The shipped models on the backend that is always there.
+static ZOO: LazyLock<Zoo> = LazyLock::new(|| Zoo::new(Backend::Flex.open().unwrap()));
+
+/// The repository's folder `path`.
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// The photograph that ships with the repository: 768x512, RGB.
+fn photograph() -> Image {
+    open(&repository("tests/pictures/kodim23.png"))
+}
+
+fn open(path: &Path) -> Image {
+    let picture = image::open(path).unwrap().into_rgb8();
+    let (width, height) = picture.dimensions();
+    Image::new(width, height, Channels::Rgb, picture.into_raw()).unwrap()
+}
+
+/// A part of a picture.
+fn crop(image: &Image, [x, y]: [usize; 2], [width, height]: [usize; 2]) -> Image {
+    let row = image.width() as usize * 3;
+    let samples = (y..y + height)
+        .flat_map(|y| &image.samples()[y * row + x * 3..][..width * 3])
+        .copied()
+        .collect();
+    Image::new(width as u32, height as u32, Channels::Rgb, samples).unwrap()
+}
+
+fn coded(image: &Image, key: &str, quality: u8) -> (Vec<u8>, EncodeReport) {
+    let options = EncodeOptions::new(Quality::new(quality).unwrap());
+    let mut file = Vec::new();
+    let report = encode(image, ZOO.open(key).unwrap(), &options, &mut file).unwrap();
+    (file, report)
+}
+
+fn decoded(file: &[u8]) -> Image {
+    Decoder::new(file).decode(&*ZOO).unwrap()
+}
+
+/// The largest difference of any sample.
+fn furthest(a: &Image, b: &Image) -> u8 {
+    assert_eq!(
+        (a.width(), a.height(), a.channels()),
+        (b.width(), b.height(), b.channels())
+    );
+    a.samples()
+        .iter()
+        .zip(b.samples())
+        .map(|(a, b)| a.abs_diff(*b))
+        .max()
+        .unwrap()
+}
+
+/// Kodak, or `None` with a message where it is not.
+fn kodak() -> Option<Vec<PathBuf>> {
+    let folder = repository("../shared/data/kodak");
+    if !folder.is_dir() {
+        eprintln!("skipped: no Kodak pictures beside the repository");
+        return None;
+    }
+    Some(lic_datasets::Manifest::kodak().verify(&folder).unwrap())
+}

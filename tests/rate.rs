@@ -1,0 +1,62 @@
+//! Rates and qualities of real files.
+
+use lic_codec::measure;
+use lic_models::MODELS;
+
+use crate::{coded, decoded, kodak, open, photograph};
+
+#[test]
+fn the_file_is_what_the_model_predicts() {
+    for row in MODELS {
+        for quality in [20, 50, 80, 100] {
+            let (file, report) = coded(&photograph(), row.key, quality);
+            assert_eq!(report.bytes, file.len() as u64);
+            let predicted = report.predicted_bits / 8.0;
+            let overhead = file.len() as f64 - predicted;
+            // Header, five lengths and checksums, and what five streams need to
+            // end: 62 bytes; and 1 % is what the project promises.
+            assert!(
+                (0.0..=64.0).contains(&overhead),
+                "{}: {overhead} bytes",
+                row.key
+            );
+            assert!(
+                overhead <= 0.01 * file.len() as f64 || quality < 30,
+                "{}",
+                row.key
+            );
+        }
+    }
+}
+
+/// Points of the shipped models on three pictures, as `lic bench` printed them
+/// when the weights were made. Floats may differ between machines by a few
+/// symbols a picture: well under the tolerances.
+#[test]
+fn kodak_points_stand() {
+    let Some(paths) = kodak() else { return };
+    for line in include_str!("rate/kodak.tsv")
+        .lines()
+        .filter(|l| !l.starts_with('#'))
+    {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [key, name, quality, bytes, psnr] = fields[..] else {
+            panic!("{line}")
+        };
+        let path = paths.iter().find(|p| p.ends_with(name)).unwrap();
+        let picture = open(path);
+        let (file, _) = coded(&picture, key, quality.parse().unwrap());
+        let bytes: f64 = bytes.parse().unwrap();
+        assert!(
+            (file.len() as f64 / bytes - 1.0).abs() < 0.002,
+            "{line}: {} bytes",
+            file.len()
+        );
+        let found = measure::psnr(&picture, &decoded(&file)).unwrap();
+        assert!(
+            (found - psnr.parse::<f64>().unwrap()).abs() < 0.02,
+            "{line}: {found:.3} dB"
+        );
+    }
+    assert!(include_str!("rate/kodak.tsv").lines().count() > MODELS.len());
+}
