@@ -251,11 +251,15 @@ fn bench_measures_a_folder() {
     )
     .unwrap();
     let output = run.ok("bench pictures -q 20,40,60,80 --json -");
-    let report = text(&output.stdout);
-    assert!(report.lines().count() >= 1);
-    for line in report.lines() {
-        let _: serde_json::Value = serde_json::from_str(line).unwrap();
-    }
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let bpp: Vec<f64> = report["summaries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|summary| summary["bpp"].as_f64().unwrap())
+        .collect();
+    assert_eq!(bpp.len(), 4, "{report}");
+    assert!(bpp.is_sorted(), "{bpp:?}");
 }
 
 /// The words of the README's recipes: they are shipped, so they must parse.

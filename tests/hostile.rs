@@ -95,7 +95,7 @@ fn payloads(mut rest: &[u8]) -> Vec<&[u8]> {
     let mut found = Vec::new();
     while !rest.is_empty() {
         let wide = usize::from(rest[0] >> 7);
-        let length = usize::from(rest[0] & 127) + (wide * usize::from(rest[1]) << 7);
+        let length = usize::from(rest[0] & 127) + ((wide * usize::from(rest[1])) << 7);
         let start = 1 + wide + 4;
         found.push(&rest[start..start + length]);
         rest = &rest[start + length..];

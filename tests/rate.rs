@@ -13,13 +13,14 @@ fn the_file_is_what_the_model_predicts() {
             assert_eq!(report.bytes, file.len() as u64);
             let predicted = report.predicted_bits / 8.0;
             let overhead = file.len() as f64 - predicted;
-            // Header, five lengths and checksums, and what five streams need to
-            // end: 62 bytes; and 1 % is what the project promises.
+            // A header of 21 bytes; for each of five sections 7 of length and
+            // checksum and at most 3.1 with which a stream ends.
             assert!(
-                (0.0..=64.0).contains(&overhead),
+                (0.0..=72.0).contains(&overhead),
                 "{}: {overhead} bytes",
                 row.key
             );
+            // The project promises 1 % from 0.2 bit a pixel on.
             assert!(
                 overhead <= 0.01 * file.len() as f64 || quality < 30,
                 "{}",

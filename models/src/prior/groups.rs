@@ -30,7 +30,7 @@ impl Pass {
     pub fn covers(self, x: usize, y: usize) -> bool {
         match self {
             Self::Whole => true,
-            Self::Even => (x + y) % 2 == 0,
+            Self::Even => (x + y).is_multiple_of(2),
             Self::Odd => (x + y) % 2 == 1,
         }
     }

@@ -150,16 +150,16 @@ pub fn run(
         state = next;
         means.add(&seen);
         let done = state.step;
-        if done % recipe.log.every == 0 {
+        if done.is_multiple_of(recipe.log.every) {
             let rate = recipe.schedule.rate_at(done);
             emit(means.event(done, rate, state.pixels, began.elapsed().as_secs_f64()))?;
             means = Means::default();
         }
-        if done % recipe.log.evaluate == 0 || done == recipe.schedule.steps {
+        if done.is_multiple_of(recipe.log.evaluate) || done == recipe.schedule.steps {
             let points = evaluate(&state.mean, &held, HELD_SIZE as usize, device);
             emit(Event::Evaluation { step: done, points })?;
         }
-        if done % recipe.log.checkpoint == 0 {
+        if done.is_multiple_of(recipe.log.checkpoint) {
             // Going on from what was written, as a run that was stopped does:
             // tensors keep their values but not their strides, and a sum over
             // other strides differs in its last digit.
@@ -306,7 +306,7 @@ fn step(
 }
 
 fn running_mean(mean: Standard, model: &Standard, schedule: &Schedule, step: u64) -> Standard {
-    if step % MEAN_EVERY != 0 {
+    if !step.is_multiple_of(MEAN_EVERY) {
         return mean;
     }
     // At the beginning the mean follows closely, or it would remember the start.

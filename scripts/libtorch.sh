@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Fetches libtorch for the cargo feature `tch` from PyPI and prints what to export:
+#
+#   eval "$(scripts/libtorch.sh)"
+#   cargo run --release -p lic --features tch -- train models/recipes/mse.toml --device libtorch
+#
+# The wheel is the CUDA build, but on a machine without a GPU only two small CUDA wheels
+# are needed beside it: libtorch_cpu.so links against them. A stub stands in for
+# libtorch.so, whose only work is to pull in libtorch_cuda.so.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+home=$PWD/target/libtorch
+venv=$home/venv
+if [ ! -e "$home/lib/libtorch.so" ]; then
+    mkdir -p "$home/lib"
+    python3 -m venv "$venv" >&2
+    "$venv/bin/pip" install --quiet --no-deps torch==2.9.0 \
+        nvidia-cuda-cupti-cu12==12.8.90 nvidia-cuda-runtime-cu12==12.8.90 >&2
+    packages=$(echo "$venv"/lib/python3.*/site-packages)
+    ln -sfn "$packages/torch/include" "$home/include"
+    ln -sf "$packages"/torch/lib/{libtorch_cpu.so,libc10.so,libgomp.so.1} "$home/lib/"
+    echo | cc -shared -x c - -o "$home/lib/libtorch.so" -Wl,-soname,libtorch.so
+fi
+packages=$(echo "$venv"/lib/python3.*/site-packages)
+cuda=$packages/nvidia/cuda_cupti/lib:$packages/nvidia/cuda_runtime/lib
+echo "export LIBTORCH='$home'"
+echo "export LD_LIBRARY_PATH='$home/lib:$cuda'\"\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}\""
