@@ -20,5 +20,5 @@ pub use gain::{Gain, LEVELS, lambda, level_of, level_weights, position};
 pub use groups::{Groups, GroupsConfig, Pass, Step, parity_mask};
 pub use mean::{Mean, MeanConfig};
 pub use shape::{Shape, ShapeConfig, ShapeStream, scale_of, straight_through};
-pub use shape_file::{IntFileError, IntLayer, IntWeights, freeze, parse};
+pub use shape_file::{IntFileError, IntLayer, IntWeights, freeze, parse, thaw};
 pub use shape_int::{IntShape, IntStream, covered};

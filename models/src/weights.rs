@@ -53,12 +53,11 @@ pub fn freeze(
     Ok((text + "\n", float.to_vec(), integer))
 }
 
-/// What ships as floats: everything but the shapes and the tables.
+/// What ships as floats: everything but the shapes. (Decoders do not need the
+/// distributions of the hyper-latents, whose tables are in the integer file;
+/// training that goes on from shipped weights does.)
 fn float_half() -> ParamGroup {
-    ParamGroup::all().exclude(ParamGroup::from_any_predicates(vec![
-        "shape.",
-        "factorized.",
-    ]))
+    ParamGroup::all().exclude(ParamGroup::from_predicate("shape."))
 }
 
 /// How many parameters [`float_half`] has in `model`; computes none of them.
@@ -132,6 +131,25 @@ impl Weights<'_> {
         serde_json::from_str(self.config).map_err(|e| WeightsError::Config(e.to_string()))
     }
 
+    /// The networks as training wants them, on a device with gradients: what was
+    /// rounded for shipping stays rounded.
+    pub fn thaw(&self, device: &Device) -> Result<Standard, WeightsError> {
+        let config = self.config()?;
+        let (ints, _) = prior::parse(self.integer, &config.shape, &config.groups)?;
+        let record = self.record()?.allow_partial(true).cast_to_module_dtype();
+        let mut model = config
+            .init(device)
+            .try_load_record(record)
+            .map_err(|e| WeightsError::Float(e.to_string()))?;
+        model.shape = prior::thaw(&ints, device);
+        Ok(model)
+    }
+
+    fn record(&self) -> Result<ModuleRecord, WeightsError> {
+        ModuleRecord::from_bytes(Bytes::from_bytes_vec(self.float.to_vec()))
+            .map_err(|e| WeightsError::Float(e.to_string()))
+    }
+
     /// The model on a device, ready to code.
     pub fn load(
         &self,
@@ -141,8 +159,7 @@ impl Weights<'_> {
     ) -> Result<StandardModel, WeightsError> {
         let config = self.config()?;
         let (ints, z_tables) = prior::parse(self.integer, &config.shape, &config.groups)?;
-        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(self.float.to_vec()))
-            .map_err(|e| WeightsError::Float(e.to_string()))?;
+        let record = self.record()?;
         let empty = config.init(device);
         let expected = float_parameters(&empty);
         if record.len() != expected {

@@ -128,3 +128,50 @@ impl ModelSource for Zoo {
         (model.digest() == digest).then_some(model)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_loads_and_is_in_the_specification() {
+        let zoo = Zoo::new(Device::flex());
+        let spec = include_str!("../../codec/BITSTREAM.md");
+        for row in MODELS {
+            let model = zoo.open(row.key).unwrap();
+            assert_eq!((model.id(), model.key()), (row.id, row.key));
+            assert_eq!(model.digest(), row.weights.digest());
+            let sections = model.sections().last().unwrap() + 1;
+            let line = format!("| {} | {} | {sections} |", row.id, row.key);
+            assert!(spec.contains(&line), "BITSTREAM.md has no {line:?}");
+            // What may be embedded for a model.
+            assert!(row.weights.len() <= 12 << 20, "{} bytes", row.weights.len());
+            assert!(zoo.find(row.id, model.digest()).is_some());
+            assert!(
+                zoo.find(row.id, Digest([!model.digest().0[0], 0, 0, 0]))
+                    .is_none()
+            );
+        }
+    }
+
+    #[test]
+    fn keys_and_ids_are_unique_and_unknown_ones_are_named() {
+        for (i, row) in MODELS.iter().enumerate() {
+            let before = &MODELS[..i];
+            assert!(
+                before
+                    .iter()
+                    .all(|other| other.id != row.id && other.key != row.key)
+            );
+        }
+        let error = Zoo::new(Device::flex())
+            .open("nothing")
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains("nothing") && error.contains("mse"),
+            "{error}"
+        );
+    }
+}

@@ -2,10 +2,12 @@
 //! calls the integer file. All numbers little-endian.
 
 use burn::module::Param;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor, TensorData};
 use lic_entropy::{TableSpec, Tables};
 
-use super::shape::{ACTIVATION_BITS, MAX_EXPONENT, QuantConv, SUM_LIMIT, Shape, exponents};
+use super::shape::{
+    ACTIVATION_BITS, MAX_EXPONENT, QuantConv, SUM_LIMIT, Shape, ShapeHead, exponents,
+};
 use super::{Factorized, GroupsConfig, LEVELS, ShapeConfig};
 
 /// First bytes of the file.
@@ -153,6 +155,46 @@ fn freeze_layer(weight: &Tensor<4>, bias: Option<&Tensor<1>>, exponents: &Tensor
         bias,
         exponents,
     }
+}
+
+/// The networks of [`freeze`] as training wants them, on `device`.
+pub fn thaw(weights: &IntWeights, device: &Device) -> Shape {
+    let conv = |layer: &IntLayer| QuantConv {
+        weight: thaw_weights(layer, &layer.exponents, device),
+        bias: thaw_bias(layer, device),
+    };
+    let context = weights.context.iter();
+    let context = context.map(|layer| thaw_weights(layer, &weights.hyper.exponents, device));
+    let heads = weights.heads.iter().map(|[mix, out]| ShapeHead {
+        mix: conv(mix),
+        out: conv(out),
+    });
+    Shape {
+        up_32: conv(&weights.up_32),
+        up_16: conv(&weights.up_16),
+        hyper: conv(&weights.hyper),
+        context: context.collect(),
+        heads: heads.collect(),
+    }
+}
+
+fn thaw_weights(layer: &IntLayer, exponents: &[u8], device: &Device) -> Param<Tensor<4>> {
+    let each = layer.inputs * layer.side * layer.side;
+    let unit = |i: usize| f32::from(2u8).powi(-i32::from(exponents[i / each]));
+    let weights = layer.weights.iter().enumerate();
+    let values: Vec<f32> = weights.map(|(i, &w)| f32::from(w) * unit(i)).collect();
+    let shape = [layer.outputs, layer.inputs, layer.side, layer.side];
+    Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))
+}
+
+fn thaw_bias(layer: &IntLayer, device: &Device) -> Param<Tensor<1>> {
+    let unit = |e: u8| f64::from(2u8).powi(-(i32::from(e) + ACTIVATION_BITS as i32));
+    let bias = layer.bias.iter().zip(&layer.exponents);
+    let values: Vec<f32> = bias
+        .map(|(&b, &e)| (f64::from(b) * unit(e)) as f32)
+        .collect();
+    let shape = [layer.outputs];
+    Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))
 }
 
 fn host<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {

@@ -343,6 +343,17 @@ mod tests {
     }
 
     #[test]
+    fn the_specification_lists_the_same_magnitudes() {
+        let spec = include_str!("../../../codec/BITSTREAM.md");
+        let (_, after) = spec
+            .split_once("where m(0), m(1), … are\n\n```text\n")
+            .unwrap();
+        let (list, _) = after.split_once("```").unwrap();
+        let listed: Vec<u8> = list.split(',').map(|n| n.trim().parse().unwrap()).collect();
+        assert_eq!(listed, MAGNITUDE);
+    }
+
+    #[test]
     fn requantisation_rounds_half_up_and_saturates() {
         assert_eq!(activation(-1000, 3), 0);
         assert_eq!(activation(3, 3), 0);

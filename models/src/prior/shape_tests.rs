@@ -90,6 +90,24 @@ fn float_and_integer_networks_agree_exactly() {
     assert!(distinct.len() > 20, "only {distinct:?}");
 }
 
+/// Training that goes on from shipped weights starts where they are.
+#[test]
+fn thawed_networks_freeze_to_the_same_integers() {
+    let (config, groups, shape) = shape();
+    let factorized = Factorized::new(Z, &Device::flex());
+    let file = freeze(&shape, &factorized);
+    let (weights, _) = parse(&file, &config, &groups).unwrap();
+    let thawed = super::thaw(&weights, &Device::flex());
+    let (again, _) = parse(&freeze(&thawed, &factorized), &config, &groups).unwrap();
+    let ints = IntShape::new(&again, &groups);
+    let before = IntShape::new(&weights, &groups);
+    // Rounding can allow a greater exponent than the weights had before it; the
+    // networks are the same.
+    let z = whole_numbers(&mut Noise::new(9), Z * 6, 40);
+    let (old, new) = (before.start(&z, 8, 12, 37), ints.start(&z, 8, 12, 37));
+    assert_eq!(ints.indices(&new, 0), before.indices(&old, 0));
+}
+
 #[test]
 fn a_sum_that_could_overflow_is_refused() {
     let (config, groups, shape) = shape();

@@ -18,6 +18,11 @@ pub struct Recipe {
     /// and step.
     #[serde(default)]
     pub from_run: Option<PathBuf>,
+    /// Starts from shipped weights instead of the KLT: the path of the three files
+    /// without what follows the name, such as `models/weights/mse`. The optimiser
+    /// starts anew.
+    #[serde(default)]
+    pub from_weights: Option<PathBuf>,
     /// Shape of the model; the standard one if left out.
     #[serde(default)]
     pub model: StandardConfig,

@@ -18,7 +18,7 @@ use super::{Recipe, Schedule};
 use crate::prior::lambda;
 use crate::standard::{Noise, Rounding, Standard};
 use crate::transform::{Klt, KltError};
-use crate::weights::{WeightsError, freeze};
+use crate::weights::{Weights, WeightsError, freeze};
 
 /// Side of the crops held aside.
 const HELD_SIZE: u32 = 256;
@@ -213,9 +213,27 @@ fn open(
     if let Some(from) = from {
         return Ok(checkpoint::load(&from, fresh(recipe.model.init(device)))?);
     }
+    if let Some(prefix) = &recipe.from_weights {
+        return Ok(fresh(shipped(prefix, device)?));
+    }
     device.seed(recipe.seed);
     let klt = start_klt(recipe, sampler, &device.clone().inner())?;
     Ok(fresh(recipe.model.start_from(&klt, device)))
+}
+
+/// Weights that ship, for training on.
+fn shipped(prefix: &Path, device: &Device) -> Result<Standard, TrainError> {
+    let read = |suffix: &str| {
+        let path = prefix.with_extension(suffix);
+        fs::read(&path).map_err(|source| TrainError::Io { path, source })
+    };
+    let config = String::from_utf8_lossy(&read("json")?).into_owned();
+    let weights = Weights {
+        config: &config,
+        float: &read("float.bpk")?,
+        integer: &read("int.bin")?,
+    };
+    Ok(weights.thaw(device)?)
 }
 
 /// Crops for the KLT: 64 batches of 8, away from the steps of the run.

@@ -28,6 +28,7 @@ fn recipe(pictures: &Path, steps: u64) -> Recipe {
         name: "tiny".into(),
         seed: 3,
         from_run: None,
+        from_weights: None,
         model: StandardConfig {
             analysis: AnalysisConfig::new(fine.clone(), 1, coarse.clone(), 1),
             synthesis: SynthesisConfig::new(coarse, 1, fine, 1),
