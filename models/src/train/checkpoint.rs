@@ -46,16 +46,22 @@ pub struct State {
     pub pixels: u64,
 }
 
-/// Folder of the newest checkpoint of a run.
+/// Folder of the newest checkpoint of a run: the one before it, if the run ended
+/// between the two renames of [`save`].
 pub fn newest(run: &Path) -> PathBuf {
-    run.join("checkpoint")
+    let (folder, old) = (run.join("checkpoint"), run.join("checkpoint.old"));
+    if !folder.exists() && old.exists() {
+        old
+    } else {
+        folder
+    }
 }
 
 /// Writes `state` as the newest checkpoint of `run`.
 pub fn save(run: &Path, state: &State) -> Result<(), CheckpointError> {
     let fresh = run.join("checkpoint.new");
     let old = run.join("checkpoint.old");
-    let folder = newest(run);
+    let folder = run.join("checkpoint");
     if fresh.exists() {
         io(&fresh, fs::remove_dir_all(&fresh))?;
     }
