@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use lic_codec::Index;
 use tempfile::TempDir;
 
 use crate::{crop, photograph, repository};
@@ -19,7 +20,14 @@ impl Run {
         let home = tempfile::tempdir().unwrap();
         let picture = crop(&photograph(), [300, 200], [96, 64]);
         let kind = image::ExtendedColorType::Rgb8;
-        image::save_buffer(home.path().join("in.png"), picture.samples(), 96, 64, kind).unwrap();
+        image::save_buffer(
+            home.path().join("in.png"),
+            &picture.samples().eight(),
+            96,
+            64,
+            kind,
+        )
+        .unwrap();
         Self { home }
     }
 
@@ -179,13 +187,10 @@ fn a_file_of_unknown_weights_says_which() {
     let run = Run::new();
     run.ok("encode in.png out.lic");
     let mut file = fs::read(run.path("out.lic")).unwrap();
-    let mut header = lic_codec::Decoder::new(&file[..])
-        .read_header()
-        .unwrap()
-        .clone();
-    let length = header.to_bytes().len();
-    header.digest.0 = [0xab, 0xcd, 0xef, 0x01];
-    file.splice(..length, header.to_bytes());
+    let mut index = Index::read(&mut &file[..], |_| Ok(())).unwrap();
+    let length = index.to_bytes().len();
+    index.header.digest.0 = [0xab, 0xcd, 0xef, 0x01];
+    file.splice(..length, index.to_bytes());
     fs::write(run.path("out.lic"), file).unwrap();
     assert!(run.fails("decode out.lic out.png").contains("abcdef01"));
 }
@@ -244,7 +249,7 @@ fn bench_measures_a_folder() {
     let kind = image::ExtendedColorType::Rgb8;
     image::save_buffer(
         run.path("pictures/a.png"),
-        picture.samples(),
+        &picture.samples().eight(),
         192,
         176,
         kind,

@@ -74,3 +74,84 @@ fn a_range_coded_file_has_the_same_symbols() {
         assert_eq!(digest(&ans), digest(&range));
     }
 }
+
+/// Symbols of a tile depend on no other tile; pixels see over its edges, so the
+/// picture is the one that its latents make as a whole.
+#[test]
+fn tiles_do_not_show() {
+    use lic_codec::{EncodeOptions, Encoding, Quality};
+
+    // Small tiles, smaller than the margin that the transforms see, and odd ends.
+    let picture = crate::crop(&photograph(), [300, 100], [330, 250]);
+    for row in MODELS {
+        let model = ZOO.open(row.key).unwrap();
+        for (quality, tile) in [(20, 64), (60, 128), (95, 192)] {
+            let options = EncodeOptions::new(Quality::new(quality).unwrap()).tile(tile);
+            let mut file = Vec::new();
+            let encoding = Encoding::new(&picture, model, &options).unwrap();
+            let report = encoding.write(&mut file).unwrap();
+            assert!(report.tiles > 3);
+            let tiled = crate::decoded(&file);
+            let whole = Whole(model);
+            let whole = Decoder::new(&file[..]).decode(&whole).unwrap();
+            // Sums of floats in another order may tip a sample near one half.
+            let off = crate::furthest(&tiled, &whole);
+            assert!(off <= 1, "{} at {quality}, {tile}: {off}", row.key);
+        }
+    }
+}
+
+/// A model that sees all of the picture at once, whatever its tiles.
+struct Whole<'a>(&'a dyn lic_codec::Model);
+
+impl lic_codec::Model for Whole<'_> {
+    fn id(&self) -> lic_codec::ModelId {
+        self.0.id()
+    }
+    fn key(&self) -> &str {
+        self.0.key()
+    }
+    fn digest(&self) -> lic_codec::Digest {
+        self.0.digest()
+    }
+    fn sections(&self) -> &[usize] {
+        self.0.sections()
+    }
+    fn stride(&self) -> u32 {
+        self.0.stride()
+    }
+    fn alignment(&self) -> u32 {
+        self.0.alignment()
+    }
+    fn margin(&self) -> u32 {
+        1 << 20
+    }
+    fn memory(&self, width: u32, height: u32) -> u64 {
+        self.0.memory(width, height)
+    }
+    fn analyse(
+        &self,
+        _: &lic_codec::Pixels,
+        _: lic_codec::Area,
+        _: (u32, u32),
+        _: lic_codec::Quality,
+    ) -> Result<Box<dyn lic_codec::Latents + '_>, lic_codec::ModelError> {
+        unreachable!("it only decodes")
+    }
+    fn prepare(
+        &self,
+        width: u32,
+        height: u32,
+        quality: lic_codec::Quality,
+    ) -> Result<Box<dyn lic_codec::Latents + '_>, lic_codec::ModelError> {
+        self.0.prepare(width, height, quality)
+    }
+    fn synthesise(
+        &self,
+        window: &lic_codec::Field,
+        keep: lic_codec::Area,
+        quality: lic_codec::Quality,
+    ) -> Result<lic_codec::Pixels, lic_codec::ModelError> {
+        self.0.synthesise(window, keep, quality)
+    }
+}

@@ -4,7 +4,8 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use lic_codec::{DecodeError, Decoder, Image, Limits};
+use lic_codec::bitstream::{read_stream, write_stream};
+use lic_codec::{DecodeError, Decoder, Image, Index, Limits};
 
 use crate::{ZOO, repository};
 
@@ -68,20 +69,17 @@ fn flipped_bits_are_refused() {
 #[test]
 fn resealed_damage_is_refused_or_a_picture_but_never_a_panic() {
     for file in vectors() {
-        let header_length = Decoder::new(&file[..])
-            .read_header()
-            .unwrap()
-            .to_bytes()
-            .len();
+        let index = index_of(&file);
+        let payloads = payloads(&file, &index);
         for round in 0..24usize {
-            let mut damaged = file[..header_length].to_vec();
-            for (i, payload) in payloads(&file[header_length..]).into_iter().enumerate() {
-                let mut payload = payload.to_vec();
+            let mut damaged = index.to_bytes();
+            for (i, payload) in payloads.iter().enumerate() {
+                let mut payload = payload.clone();
                 if i == round % 5 && !payload.is_empty() {
                     let at = (round * 7919) % payload.len();
                     payload[at] ^= 1 << (round % 8);
                 }
-                lic_codec::bitstream::write_section(&mut damaged, &payload).unwrap();
+                write_stream(&mut damaged, &payload).unwrap();
             }
             // Escapes carry raw bits that no decoder can check, so some damage
             // ends in a picture.
@@ -90,30 +88,30 @@ fn resealed_damage_is_refused_or_a_picture_but_never_a_panic() {
     }
 }
 
-/// Splits the sections of a valid file; lengths of golden files fit two bytes.
-fn payloads(mut rest: &[u8]) -> Vec<&[u8]> {
-    let mut found = Vec::new();
-    while !rest.is_empty() {
-        let wide = usize::from(rest[0] >> 7);
-        let length = usize::from(rest[0] & 127) + ((wide * usize::from(rest[1])) << 7);
-        let start = 1 + wide + 4;
-        found.push(&rest[start..start + length]);
-        rest = &rest[start + length..];
-    }
-    found
+fn index_of(file: &[u8]) -> Index {
+    Index::read(&mut &file[..], |_| Ok(())).unwrap()
+}
+
+/// The streams of a valid file.
+fn payloads(file: &[u8], index: &Index) -> Vec<Vec<u8>> {
+    let mut rest = &file[index.to_bytes().len()..];
+    let streams = index.names().zip(&index.lengths);
+    streams
+        .map(|(name, &length)| read_stream(&mut rest, name, length).unwrap())
+        .collect()
 }
 
 #[test]
 fn unknown_weights_are_named() {
     let file = vectors().into_iter().find(|f| f[5] == 1).unwrap();
-    let mut header = Decoder::new(&file[..]).read_header().unwrap().clone();
-    header.digest.0[0] ^= 1;
-    let error = decode(&header.to_bytes()).unwrap_err();
+    let mut index = index_of(&file);
+    index.header.digest.0[0] ^= 1;
+    let error = decode(&index.to_bytes()).unwrap_err();
     let DecodeError::UnknownModel { id, digest } = error else {
         panic!("{error}")
     };
-    assert_eq!((id, digest), (header.model, header.digest));
-    assert!(error_text(&header.to_bytes()).contains(&digest.to_string()));
+    assert_eq!((id, digest), (index.header.model, index.header.digest));
+    assert!(error_text(&index.to_bytes()).contains(&digest.to_string()));
 }
 
 fn error_text(file: &[u8]) -> String {
@@ -125,17 +123,14 @@ fn error_text(file: &[u8]) -> String {
 #[test]
 fn lying_sizes_meet_the_limits() {
     let file = vectors().into_iter().find(|f| f[5] == 1).unwrap();
-    let mut header = Decoder::new(&file[..]).read_header().unwrap().clone();
-    (header.width, header.height) = (1 << 30, 1 << 30);
-    let error = Decoder::new(&header.to_bytes()[..])
-        .decode(&*ZOO)
-        .unwrap_err();
-    assert!(matches!(error, DecodeError::Limits(_)), "{error}");
-    (header.width, header.height) = (11_000, 11_000);
-    let error = Decoder::new(&header.to_bytes()[..])
-        .decode(&*ZOO)
-        .unwrap_err();
-    assert!(matches!(error, DecodeError::Limits(_)), "{error}");
+    let mut index = index_of(&file);
+    for side in [1 << 30, 11_000] {
+        (index.header.width, index.header.height) = (side, side);
+        let error = Decoder::new(&index.to_bytes()[..])
+            .decode(&*ZOO)
+            .unwrap_err();
+        assert!(matches!(error, DecodeError::Limits(_)), "{error}");
+    }
 }
 
 /// Every file that once made the decoder do what it should not.

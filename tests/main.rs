@@ -1,6 +1,7 @@
 //! The one integration binary: the shipped models and the program, from outside.
 
 mod command_line;
+mod delivery;
 mod exact;
 mod hostile;
 mod rate;
@@ -35,8 +36,9 @@ fn open(path: &Path) -> Image {
 /// A part of a picture.
 fn crop(image: &Image, [x, y]: [usize; 2], [width, height]: [usize; 2]) -> Image {
     let row = image.width() as usize * 3;
-    let samples = (y..y + height)
-        .flat_map(|y| &image.samples()[y * row + x * 3..][..width * 3])
+    let all = image.samples().eight();
+    let samples: Vec<u8> = (y..y + height)
+        .flat_map(|y| &all[y * row + x * 3..][..width * 3])
         .copied()
         .collect();
     Image::new(width as u32, height as u32, Channels::Rgb, samples).unwrap()
@@ -59,9 +61,9 @@ fn furthest(a: &Image, b: &Image) -> u8 {
         (a.width(), a.height(), a.channels()),
         (b.width(), b.height(), b.channels())
     );
-    a.samples()
-        .iter()
-        .zip(b.samples())
+    let (a, b) = (a.samples().eight(), b.samples().eight());
+    a.iter()
+        .zip(&*b)
         .map(|(a, b)| a.abs_diff(*b))
         .max()
         .unwrap()

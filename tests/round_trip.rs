@@ -47,9 +47,9 @@ fn grey_stays_grey() {
 
 #[test]
 fn extreme_pictures_come_back() {
-    let flat = |value| Image::new(80, 48, Channels::Rgb, vec![value; 80 * 48 * 3]).unwrap();
+    let flat = |value: u8| Image::new(80, 48, Channels::Rgb, vec![value; 80 * 48 * 3]).unwrap();
     // A checkerboard of single pixels is as far from a photograph as can be.
-    let board = (0..80 * 48 * 3)
+    let board: Vec<u8> = (0..80 * 48 * 3)
         .map(|i| if (i / 3 + i / 240) % 2 == 0 { 0 } else { 255 })
         .collect();
     let board = Image::new(80, 48, Channels::Rgb, board).unwrap();

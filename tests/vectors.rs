@@ -89,7 +89,8 @@ fn regenerate() {
                 Channels::Rgb => image::ExtendedColorType::Rgb8,
             };
             let png = path.with_extension("png");
-            image::save_buffer(png, back.samples(), back.width(), back.height(), kind).unwrap();
+            let samples = back.samples().eight();
+            image::save_buffer(png, &samples, back.width(), back.height(), kind).unwrap();
             fs::write(path, file).unwrap();
         }
     }

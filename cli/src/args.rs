@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use lic_codec::Quality;
+use lic_codec::{Area, Quality, QualityError, Scale};
 use lic_models::{Backend, MODELS};
 
 /// A learned image codec.
@@ -70,6 +70,10 @@ pub struct Encode {
     /// The model.
     #[command(flatten)]
     pub model: ModelKey,
+    /// Longest side of a tile in pixels; smaller tiles take less memory and more bytes
+    /// [default: 1024]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub tile: Option<u32>,
     /// Where it runs.
     #[command(flatten)]
     pub machine: Machine,
@@ -82,7 +86,7 @@ pub struct Encode {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub struct Aim {
-    /// Quality, 1 (smallest file) to 100 (best picture) [default: 50]
+    /// Quality, 1 (smallest file) to 100 (best picture), in steps of 0.5 [default: 50]
     #[arg(short, long, value_name = "1..100", value_parser = quality)]
     pub quality: Option<Quality>,
     /// Search for the quality whose file comes closest to this many bits a pixel
@@ -102,10 +106,22 @@ pub struct Decode {
     /// File to read; `-` is standard input
     #[arg(value_name = "IN")]
     pub input: PathBuf,
-    /// Picture to write: .png, .ppm, .pgm, .pnm or .webp (lossless); `-` is PNG on
+    /// Picture to write: .png, .jpg, .ppm, .pgm, .pnm or .webp (lossless); `-` is PNG on
     /// standard output
     #[arg(value_name = "OUT")]
     pub output: PathBuf,
+    /// Decode this part of the picture only, in pixels
+    #[arg(long, value_name = "X,Y,W,H", value_parser = region)]
+    pub region: Option<Area>,
+    /// Make the picture smaller; quicker than decoding all of it
+    #[arg(long, value_name = "1/N", value_parser = scale, default_value = "1")]
+    pub scale: Scale,
+    /// Decode a file that ends too soon as far as it goes
+    #[arg(long)]
+    pub partial: bool,
+    /// Fill in for damaged parts of the file; exit code 3 if there were any
+    #[arg(long)]
+    pub conceal: bool,
     /// Where the model runs.
     #[command(flatten)]
     pub machine: Machine,
@@ -238,9 +254,29 @@ impl Cli {
 }
 
 fn quality(text: &str) -> Result<Quality, String> {
-    let number = text.trim().parse().ok();
-    let quality = number.and_then(Quality::new);
-    quality.ok_or_else(|| "a quality is a whole number from 1 to 100".to_owned())
+    text.trim()
+        .parse()
+        .map_err(|error: QualityError| error.to_string())
+}
+
+fn region(text: &str) -> Result<Area, String> {
+    let numbers: Option<Vec<u32>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
+    match numbers.as_deref() {
+        Some(&[x, y, width, height]) if width > 0 && height > 0 => Ok(Area {
+            x,
+            y,
+            width,
+            height,
+        }),
+        _ => Err("a region is X,Y,W,H: its left, its top, its width and its height".to_owned()),
+    }
+}
+
+fn scale(text: &str) -> Result<Scale, String> {
+    let divisor = text.trim().strip_prefix("1/").unwrap_or(text.trim());
+    let divisor = divisor.parse().unwrap_or(0);
+    let found = Scale::ALL.into_iter().find(|s| s.divisor() == divisor);
+    found.ok_or_else(|| "a scale is one of 1, 1/2, 1/4, 1/8 and 1/16".to_owned())
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -287,6 +323,8 @@ mod tests {
             "lic encode - - -q 1",
             "lic encode a b -q 100 --threads 2 --device libtorch --quiet",
             "lic encode a b --target-bpp 0.5 --model null",
+            "lic encode a b -q 50.5 --tile 512",
+            "lic decode a b --region 1,2,3,4 --scale 1/8 --partial --conceal",
             "lic bench d -q 5,10",
         ] {
             assert!(parse(good).is_ok(), "{good}");
@@ -303,7 +341,12 @@ mod tests {
             "lic encode a b --target-ms-ssim 1",
             "lic encode a b --model none",
             "lic encode a b --device abacus",
+            "lic encode a b -q 50.3",
+            "lic encode a b --tile 0",
             "lic decode a b --threads 0",
+            "lic decode a b --region 1,2,3",
+            "lic decode a b --region 1,2,0,4",
+            "lic decode a b --scale 1/3",
             "lic bench d -q 5,,10",
             "lic bench d --limit 0",
             "lic train r --json --export d",

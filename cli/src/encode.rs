@@ -14,15 +14,12 @@ use crate::{picture, progress};
 pub fn run(args: &Encode, words: Words) -> Result<()> {
     args.machine.set_threads()?;
     let output = Output::at(&args.output)?;
-    let input = picture::read(&args.input)?;
+    let image = picture::read(&args.input)?;
     let name = || input_name(&args.input);
-    if input.turned {
-        let text = "the orientation that its metadata ask for is not applied";
-        words.say(&format!("{}: {text}", name()));
-    }
     let zoo = args.machine.zoo()?;
     let job = Job {
-        image: &input.image,
+        image: &image,
+        tile: args.tile,
         model: zoo.open(&args.model.key)?,
         words,
     };
@@ -100,6 +97,8 @@ struct Made {
 
 struct Job<'a> {
     image: &'a Image,
+    /// The longest side of a tile, if it is not to be the default.
+    tile: Option<u32>,
     model: &'a dyn Model,
     words: Words,
 }
@@ -117,7 +116,9 @@ impl Job<'_> {
     /// Encodes, and measures what the target is about.
     fn encode(&self, quality: Quality, target: Target) -> Result<(f64, Made)> {
         let image = self.image;
-        let encoding = Encoding::new(image, self.model, &EncodeOptions::new(quality))?;
+        let mut options = EncodeOptions::new(quality);
+        options.tile = self.tile.unwrap_or(options.tile);
+        let encoding = Encoding::new(image, self.model, &options)?;
         let mut bytes = Vec::new();
         let report = encoding.write(&mut bytes)?;
         let mut made = Made {
@@ -146,7 +147,7 @@ impl Job<'_> {
     fn search(&self, target: Target, wanted: f64) -> Result<Made> {
         let spinner = progress::spinner(self.words);
         let found = search(target.on_scale(wanted), |quality| {
-            spinner.set_message(format!("trying quality {}", quality.get()));
+            spinner.set_message(format!("trying quality {quality}"));
             let (value, made) = self.encode(quality, target)?;
             Ok((target.on_scale(value), (value, made)))
         });
@@ -161,7 +162,7 @@ impl Job<'_> {
                 "{} is out of reach; the nearest is {} at quality {}",
                 target.words(wanted),
                 target.words(value),
-                found.quality.get()
+                found.quality
             );
         }
         Ok(made)
@@ -183,6 +184,8 @@ impl Job<'_> {
             height,
             predicted_bits: made.report.predicted_bits,
             section_bytes: made.report.section_bytes.clone(),
+            extra_bytes: made.report.extra_bytes,
+            tiles: made.report.tiles,
             psnr: made.psnr,
             ms_ssim: made.ms_ssim,
         }
@@ -213,12 +216,14 @@ mod tests {
     fn picture() -> Image {
         let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 30) as u8;
         let samples = (0..200 * 170 * 3).map(|i| noise(i) + (i / 1000) as u8);
-        Image::new(200, 170, Channels::Rgb, samples.collect()).unwrap()
+        let samples: Vec<u8> = samples.collect();
+        Image::new(200, 170, Channels::Rgb, samples).unwrap()
     }
 
     fn made(target: Target) -> Result<Made> {
         let job = Job {
             image: &picture(),
+            tile: None,
             model: &Null,
             words: Words::new(true),
         };

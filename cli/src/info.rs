@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 use lic_codec::bitstream::VERSION;
-use lic_codec::{Channels, Coder, DecodeError, Decoder, Header, Limits, Model, Null};
+use lic_codec::{
+    Channels, Coder, DecodeError, Decoder, Depth, Header, Limits, MetadataKind, Model, Null,
+    StreamName,
+};
 use lic_models::MODELS;
 
 use crate::args::Info;
@@ -33,7 +36,15 @@ pub fn run(args: &Info) -> Result<()> {
 fn about(name: &str, bytes: &[u8]) -> Result<About, DecodeError> {
     let mut decoder = Decoder::new(bytes);
     let header = decoder.read_header()?.clone();
-    let section_bytes = decoder.section_bytes()?;
+    let index = decoder.check()?;
+    let (mut section_bytes, mut extra_bytes) = (vec![0; header.sections], 0);
+    for (name, &length) in index.names().zip(&index.lengths) {
+        match name {
+            StreamName::Section { section, .. } => section_bytes[section] += u64::from(length),
+            _ => extra_bytes += u64::from(length),
+        }
+    }
+    let grid = header.grid();
     let length = bytes.len() as u64;
     Ok(About {
         file: name.to_owned(),
@@ -53,8 +64,26 @@ fn about(name: &str, bytes: &[u8]) -> Result<About, DecodeError> {
         height: header.height,
         bpp: bpp(length, header.width, header.height),
         section_bytes,
+        extra_bytes,
+        depth: match header.depth {
+            Depth::Eight => 8,
+            Depth::Sixteen => 16,
+        },
+        alpha: header.alpha,
+        metadata: header.metadata.iter().map(|&kind| words_of(kind)).collect(),
+        tile: grid.tile_size(),
+        tiles: grid.count(),
         symbols_sha256: None,
     })
+}
+
+fn words_of(kind: MetadataKind) -> String {
+    match kind {
+        MetadataKind::Icc => "icc".to_owned(),
+        MetadataKind::Exif => "exif".to_owned(),
+        MetadataKind::Xmp => "xmp".to_owned(),
+        other => other.number().to_string(),
+    }
 }
 
 fn model_of(header: &Header) -> ModelName {
@@ -82,10 +111,7 @@ fn text(about: &About) -> String {
             "model",
             format!("{key} (id {}, weights {})", model.id, model.digest),
         ),
-        (
-            "picture",
-            format!("{}x{} {}", about.width, about.height, about.channels),
-        ),
+        ("picture", picture(about)),
         ("quality", about.quality.to_string()),
         ("rate", format!("{:.4} bpp", about.bpp)),
         ("coder", about.coder.to_owned()),
@@ -95,13 +121,35 @@ fn text(about: &About) -> String {
     lines.join("\n")
 }
 
+fn picture(about: &About) -> String {
+    let mut text = format!("{}x{} {}", about.width, about.height, about.channels);
+    if about.alpha {
+        text += " with alpha";
+    }
+    if about.depth != 8 {
+        let _ = write!(text, ", {} bits", about.depth);
+    }
+    if about.tiles > 1 {
+        let (width, height) = about.tile;
+        let _ = write!(text, ", {} tiles of {width}x{height}", about.tiles);
+    }
+    if !about.metadata.is_empty() {
+        let _ = write!(text, ", {}", about.metadata.join(", "));
+    }
+    text
+}
+
 /// The bytes of each section, and what the container adds.
 fn sections(about: &About) -> String {
     let sum: u64 = about.section_bytes.iter().sum();
     let rows = about.section_bytes.iter().map(|&b| grouped(b));
     let rows: Vec<String> = rows.collect();
-    let container = about.bytes.saturating_sub(sum);
-    format!("{} bytes; container {container}", rows.join(" + "))
+    let container = about.bytes.saturating_sub(sum + about.extra_bytes);
+    let mut text = rows.join(" + ") + " bytes";
+    if about.extra_bytes > 0 {
+        let _ = write!(text, "; alpha and metadata {}", grouped(about.extra_bytes));
+    }
+    text + &format!("; container {container}")
 }
 
 fn hex(digest: &[u8]) -> String {
@@ -116,26 +164,26 @@ fn hex(digest: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lic_codec::{EncodeOptions, Image, ModelId, encode};
+    use lic_codec::{EncodeOptions, Image, Index, ModelId, encode};
 
     #[test]
     fn says_what_was_encoded() {
-        let image = Image::new(40, 30, Channels::Grey, vec![9; 1200]).unwrap();
+        let image = Image::new(40, 30, Channels::Grey, vec![9u8; 1200]).unwrap();
         let mut file = Vec::new();
         encode(&image, &Null, &EncodeOptions::default(), &mut file).unwrap();
         let about = about("a.lic", &file).unwrap();
         assert_eq!(about.model.key.as_deref(), Some("null"));
-        assert_eq!((about.width, about.height, about.quality), (40, 30, 50));
+        assert_eq!((about.width, about.height, about.quality), (40, 30, 50.0));
         assert_eq!(about.channels, "grey");
         let text = text(&about);
         assert!(text.contains("null (id 0, weights 00000000)"), "{text}");
         assert!(text.contains("40x30 grey"), "{text}");
 
         // Another model: the file is sound, and this program cannot name it.
-        let mut header = Header::read(&mut &file[..]).unwrap();
-        let sections = file.split_off(header.to_bytes().len());
-        header.model = ModelId(99);
-        let foreign = [header.to_bytes(), sections].concat();
+        let mut index = Index::read(&mut &file[..], |_| Ok(())).unwrap();
+        let streams = file.split_off(index.to_bytes().len());
+        index.header.model = ModelId(99);
+        let foreign = [index.to_bytes(), streams].concat();
         let about = super::about("b.lic", &foreign).unwrap();
         assert_eq!(about.model.key, None);
         let text = super::text(&about);

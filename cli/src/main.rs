@@ -2,7 +2,8 @@
 //! [`args`]; every subcommand has a file of its name.
 //!
 //! Data go to standard output, words to standard error. Exit code 0: done; 1: the
-//! work failed, and one line says why; 2: the command makes no sense.
+//! work failed, and one line says why; 2: the command makes no sense; 3: a damaged
+//! file was decoded with parts filled in.
 
 #![forbid(unsafe_code)]
 
@@ -28,15 +29,15 @@ fn main() -> ExitCode {
     let cli = Cli::from_command_line();
     let words = report::Words::new(cli.quiet);
     let result = match &cli.command {
-        Command::Encode(args) => encode::run(args, words),
+        Command::Encode(args) => encode::run(args, words).map(done),
         Command::Decode(args) => decode::run(args, words),
-        Command::Info(args) => info::run(args),
-        Command::Bench(args) => bench::run(args, words),
-        Command::Models(args) => models::run(args),
-        Command::Train(args) => train::run(args, words),
+        Command::Info(args) => info::run(args).map(done),
+        Command::Bench(args) => bench::run(args, words).map(done),
+        Command::Models(args) => models::run(args).map(done),
+        Command::Train(args) => train::run(args, words).map(done),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // Whoever read our output has had enough, as `head` does: no failure. Rust
         // ignores SIGPIPE, so this arrives as an error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -45,6 +46,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn done((): ()) -> ExitCode {
+    ExitCode::SUCCESS
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

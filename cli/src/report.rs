@@ -66,7 +66,7 @@ pub struct Encoded {
     /// Its bits for each pixel.
     pub bpp: f64,
     /// The quality it was made with.
-    pub quality: u8,
+    pub quality: f32,
     /// The model it was made with.
     pub model: ModelName,
     /// Pixels in a row.
@@ -76,8 +76,12 @@ pub struct Encoded {
     /// The information in the symbols, in bits: what the file would take without
     /// container and rounding.
     pub predicted_bits: f64,
-    /// Bytes of each section.
+    /// Bytes of each section, all tiles together.
     pub section_bytes: Vec<u64>,
+    /// Bytes of alpha and of metadata.
+    pub extra_bytes: u64,
+    /// How many tiles there are.
+    pub tiles: u64,
     /// With `--target-psnr`: PSNR in dB; null if nothing was lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub psnr: Option<f64>,
@@ -99,18 +103,30 @@ pub struct About {
     pub model: ModelName,
     /// `grey` or `rgb`.
     pub channels: &'static str,
+    /// Bits of a sample: 8 or 16.
+    pub depth: u32,
+    /// Whether there is alpha.
+    pub alpha: bool,
+    /// What the file carries beside the picture: `icc`, `exif`, `xmp`, or a number.
+    pub metadata: Vec<String>,
+    /// Pixels of a tile, each way; the whole picture if it is one.
+    pub tile: (u32, u32),
+    /// How many tiles there are.
+    pub tiles: u64,
     /// The entropy coder: `ans` or `range`.
     pub coder: &'static str,
     /// Quality, 1 to 100.
-    pub quality: u8,
+    pub quality: f32,
     /// Pixels in a row.
     pub width: u32,
     /// Rows.
     pub height: u32,
     /// Bits for each pixel, of the whole file.
     pub bpp: f64,
-    /// Bytes of each section.
+    /// Bytes of each section, all tiles together.
     pub section_bytes: Vec<u64>,
+    /// Bytes of alpha and of metadata.
+    pub extra_bytes: u64,
     /// With `--symbols`: SHA-256 over all symbols, in hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub symbols_sha256: Option<String>,

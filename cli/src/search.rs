@@ -17,10 +17,10 @@ pub struct Found<T> {
 }
 
 /// Probes that may guess by interpolation; after them the interval is halved,
-/// so that no shape of curve takes longer than these and seven more.
+/// so that no shape of curve takes longer than these and eight more.
 const GUESSES: u32 = 6;
 
-/// A quality and what was measured there.
+/// A quality, in halves, and what was measured there.
 type Point = (u8, f64);
 
 /// Finds the quality at which `measure` comes closest to `target`. The measure
@@ -34,11 +34,11 @@ pub fn search<T>(
     let (mut low, mut high) = (None, None);
     let mut best: Option<Found<T>> = None;
     let mut probes = 0;
-    let mut next = i32::from(Quality::MIN.get().midpoint(Quality::MAX.get()));
+    let mut next = i32::from(Quality::MIN.halves().midpoint(Quality::MAX.halves()));
     loop {
         // `between` stays within the range; the fallback is never taken.
-        let number = u8::try_from(next).unwrap_or(1);
-        let quality = Quality::new(number).unwrap_or(Quality::MAX);
+        let number = u8::try_from(next).unwrap_or(Quality::MAX.halves());
+        let quality = Quality::from_halves(number).unwrap_or(Quality::MAX);
         let (value, outcome) = measure(quality)?;
         probes += 1;
         let off = (value - target).abs();
@@ -65,8 +65,8 @@ pub fn search<T>(
 
 /// The next quality to look at, strictly between the two; `None` if there is none.
 fn between(low: Option<Point>, high: Option<Point>, target: f64, guess: bool) -> Option<i32> {
-    let below = low.map_or(i32::from(Quality::MIN.get()) - 1, |p| p.0.into());
-    let above = high.map_or(i32::from(Quality::MAX.get()) + 1, |p| p.0.into());
+    let below = low.map_or(i32::from(Quality::MIN.halves()) - 1, |p| p.0.into());
+    let above = high.map_or(i32::from(Quality::MAX.halves()) + 1, |p| p.0.into());
     if above - below < 2 {
         return None;
     }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     /// Searches a curve; returns what was found and how often it was looked at.
-    fn on(curve: impl Fn(f64) -> f64, target: f64) -> (Found<u8>, u32) {
+    fn on(curve: impl Fn(f64) -> f64, target: f64) -> (Found<f32>, u32) {
         let mut probes = 0;
         let found = search(target, |q| {
             probes += 1;
@@ -96,7 +96,8 @@ mod tests {
     }
 
     fn nearest(curve: impl Fn(f64) -> f64, target: f64) -> f64 {
-        let off = (1..=100).map(|q| (curve(f64::from(q)) - target).abs());
+        let halves = (2..=200).map(|halves| f64::from(halves) / 2.0);
+        let off = halves.map(|q| (curve(q) - target).abs());
         off.fold(f64::INFINITY, f64::min)
     }
 
@@ -119,7 +120,7 @@ mod tests {
                 let off = (found.value - target).abs();
                 assert!(off <= nearest(curve, target) + 1e-12, "{found:?}");
                 assert_eq!(found.quality.get(), found.outcome);
-                assert!(probes <= GUESSES + 7, "{probes}");
+                assert!(probes <= GUESSES + 8, "{probes}");
                 assert!(!found.beyond || i == 0, "{found:?}");
             }
         }
@@ -128,19 +129,19 @@ mod tests {
     #[test]
     fn an_even_curve_takes_few_probes() {
         let most = (1..100).map(|i| on(|q| 25.0 + 0.17 * q, 25.1 + 0.17 * f64::from(i)).1);
-        assert!(most.max().unwrap() <= 7);
+        assert!(most.max().unwrap() <= 8);
     }
 
     #[test]
     fn says_when_a_target_is_out_of_reach() {
-        for (target, nearest) in [(0.5, 1), (100.5, 100)] {
+        for (target, nearest) in [(0.7, 1.0), (100.5, 100.0)] {
             let (found, _) = on(|q| q, target);
             assert!(found.beyond);
             assert_eq!(found.quality.get(), nearest);
         }
         // Lossless at the top.
         let (found, _) = on(|q| if q > 88.0 { f64::INFINITY } else { q }, 88.2);
-        assert_eq!((found.quality.get(), found.beyond), (88, false));
+        assert_eq!((found.quality.get(), found.beyond), (88.0, false));
     }
 
     #[test]

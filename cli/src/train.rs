@@ -79,7 +79,7 @@ impl Watcher {
                 self.bar.set_message(text(event));
                 self.bar.set_position(*step);
             }
-            Event::Evaluation { .. } => {}
+            Event::Skipped { .. } | Event::Evaluation { .. } => {}
         }
         let on_bar = self.words.on_terminal() && matches!(event, Event::Step { .. });
         if self.json {
@@ -108,6 +108,7 @@ fn text(event: &Event) -> String {
             rate,
             ..
         } => format!("step {step}: loss {loss:.4}, {bpp:.4} bpp, mse {mse:.2}, rate {rate:.2e}"),
+        Event::Skipped { step } => format!("step {step} changed nothing: its gradient overflowed"),
         Event::Evaluation { step, points } => {
             let point =
                 |p: &train::Point| format!("q{} {:.3} bpp {:.2} dB", p.quality, p.bpp, p.psnr);

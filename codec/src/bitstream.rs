@@ -1,12 +1,19 @@
 #![doc = include_str!("../BITSTREAM.md")]
 
-use std::io::{self, Read, Write};
+mod fields;
+mod streams;
+
+use std::io::Read;
 
 use lic_entropy::Coder;
 
-use crate::error::{DecodeError, FormatErrorKind, LimitError, UnsupportedError};
-use crate::image::Channels;
+use crate::error::{DecodeError, FormatErrorKind, UnsupportedError};
+use crate::geometry::{Grid, TILE_UNIT};
+use crate::image::{Channels, Depth};
 use crate::model::{Digest, ModelId, Quality};
+
+use fields::{Fields, put_varint};
+pub use streams::{Index, MetadataKind, StreamName, read_end, read_stream, write_stream};
 
 /// The first four bytes of every file. The first is not ASCII, nor the start of a
 /// UTF-8 character, so no text is taken for a picture.
@@ -18,10 +25,16 @@ pub const VERSION: u8 = 1;
 /// The longest side of a picture, in pixels.
 pub const MAX_SIDE: u32 = 1 << 30;
 
-/// The most sections a file may have.
+/// The most sections a model may have.
 pub const MAX_SECTIONS: usize = 256;
 
-/// What a file says of itself before its sections.
+/// The most streams a file may have.
+pub const MAX_STREAMS: u64 = 1 << 24;
+
+/// The most pieces of metadata.
+pub const MAX_METADATA: usize = 255;
+
+/// What a file says of itself before its streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Header {
@@ -31,6 +44,10 @@ pub struct Header {
     pub digest: Digest,
     /// Grey or colour.
     pub channels: Channels,
+    /// Bits of a sample.
+    pub depth: Depth,
+    /// Whether there is an alpha plane.
+    pub alpha: bool,
     /// The entropy coder of all sections.
     pub coder: Coder,
     /// The quality that the model was asked for.
@@ -39,33 +56,74 @@ pub struct Header {
     pub width: u32,
     /// Rows, 1 to [`MAX_SIDE`].
     pub height: u32,
-    /// How many sections follow, at most [`MAX_SECTIONS`].
+    /// Pixels of a tile each way, multiples of [`TILE_UNIT`]; `None` if the picture
+    /// is one tile.
+    pub tile: Option<(u32, u32)>,
+    /// How many sections a tile has, at most [`MAX_SECTIONS`].
     pub sections: usize,
+    /// Kinds of the metadata, in the order of their streams.
+    pub metadata: Vec<MetadataKind>,
 }
 
+// Bits of the byte `kinds`.
+const COLOUR: u8 = 0b11;
+const ALPHA: u8 = 1 << 2;
+const SIXTEEN: u8 = 1 << 3;
+const RANGE: u8 = 1 << 4;
+const METADATA: u8 = 1 << 5;
+const TILED: u8 = 1 << 6;
+const RESERVED: u8 = 1 << 7;
+
 impl Header {
-    /// The header's bytes, its checksum included.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
-        bytes.push(VERSION);
-        put_varint(&mut bytes, self.model.0.into());
-        bytes.extend(self.digest.0);
-        bytes.push(self.channels.number() | self.coder.number() << 4);
-        bytes.push(self.quality.get());
-        put_varint(&mut bytes, self.width);
-        put_varint(&mut bytes, self.height);
-        put_varint(&mut bytes, self.sections as u32);
-        bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
-        bytes
+    /// How the picture is divided.
+    pub fn grid(&self) -> Grid {
+        match self.tile {
+            Some((width, height)) => Grid::new(self.width, self.height, width, height),
+            None => Grid::whole(self.width, self.height),
+        }
     }
 
-    /// Reads a header and nothing after it.
-    ///
-    /// # Errors
-    /// If the input fails or ends, or does not begin with a header of this
-    /// version.
-    pub fn read(reader: &mut impl Read) -> Result<Self, DecodeError> {
-        let mut fields = Fields::new(reader);
+    /// How many streams follow.
+    pub fn streams(&self) -> u64 {
+        let tile = self.sections as u64 + u64::from(self.alpha);
+        let tiles = self.grid().count().saturating_mul(tile);
+        tiles.saturating_add(self.metadata.len() as u64)
+    }
+
+    fn kinds(&self) -> u8 {
+        let flag = |is: bool, bit: u8| if is { bit } else { 0 };
+        self.channels.number()
+            | flag(self.alpha, ALPHA)
+            | flag(self.depth == Depth::Sixteen, SIXTEEN)
+            | flag(self.coder == Coder::Range, RANGE)
+            | flag(!self.metadata.is_empty(), METADATA)
+            | flag(self.tile.is_some(), TILED)
+    }
+
+    /// The header's bytes, up to the lengths of the streams.
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(MAGIC);
+        bytes.push(VERSION);
+        put_varint(bytes, self.model.0.into());
+        bytes.extend(self.digest.0);
+        bytes.push(self.kinds());
+        bytes.push(self.quality.halves());
+        put_varint(bytes, self.width);
+        put_varint(bytes, self.height);
+        if let Some((width, height)) = self.tile {
+            put_varint(bytes, width / TILE_UNIT);
+            put_varint(bytes, height / TILE_UNIT);
+        }
+        put_varint(bytes, self.sections as u32);
+        if !self.metadata.is_empty() {
+            bytes.push(self.metadata.len() as u8);
+            bytes.extend(self.metadata.iter().map(|kind| kind.number()));
+        }
+    }
+
+    /// Reads a header, up to the lengths of the streams. Nothing that was read is
+    /// to be relied on before the checksum, which comes after those.
+    fn read<R: Read>(fields: &mut Fields<'_, R>) -> Result<Self, DecodeError> {
         for expected in MAGIC {
             if fields.byte()? != expected {
                 return Err(FormatErrorKind::NotLic.into());
@@ -86,33 +144,59 @@ impl Header {
         let quality = fields.byte()?;
         let width = fields.varint("the width")?;
         let height = fields.varint("the height")?;
+        let tile = if kinds & TILED == 0 {
+            None
+        } else {
+            let width = fields.varint("the width of a tile")?;
+            Some((width, fields.varint("the height of a tile")?))
+        };
         let sections = fields.varint("the number of sections")?;
-        // Damage is reported as damage, before any value is looked at.
-        fields.checksum()?;
+        let metadata = if kinds & METADATA == 0 {
+            Vec::new()
+        } else {
+            let count = fields.byte()?;
+            in_range(
+                "the number of metadata",
+                count.into(),
+                1,
+                MAX_METADATA as u32,
+            )?;
+            let kinds = (0..count).map(|_| fields.byte().map(MetadataKind::from_number));
+            kinds.collect::<Result<_, _>>()?
+        };
 
-        let (colour, coder) = (kinds & 15, kinds >> 4);
+        let reserved = kinds & RESERVED;
+        known("kind", kinds, !RESERVED, (reserved == 0).then_some(()))?;
+        let colour = kinds & COLOUR;
         let channels = Channels::ALL.into_iter().find(|c| c.number() == colour);
         let channels = known("colour", colour, Channels::Rgb.number(), channels)?;
-        let coder = known(
-            "entropy coder",
-            coder,
-            Coder::Range.number(),
-            Coder::try_from(coder).ok(),
-        )?;
         in_range("the model id", model, 0, u16::MAX.into())?;
-        in_range("the quality", quality.into(), 1, 100)?;
+        in_range("the quality", quality.into(), 2, 200)?;
         in_range("the width", width, 1, MAX_SIDE)?;
         in_range("the height", height, 1, MAX_SIDE)?;
         in_range("the number of sections", sections, 0, MAX_SECTIONS as u32)?;
+        if let Some((width, height)) = tile {
+            in_range("the width of a tile", width, 1, MAX_SIDE / TILE_UNIT)?;
+            in_range("the height of a tile", height, 1, MAX_SIDE / TILE_UNIT)?;
+        }
+        let has = |bit: u8| kinds & bit != 0;
         Ok(Self {
             model: ModelId(model as u16),
             digest,
             channels,
-            coder,
-            quality: Quality::new(quality).unwrap_or(Quality::MAX),
+            depth: if has(SIXTEEN) {
+                Depth::Sixteen
+            } else {
+                Depth::Eight
+            },
+            alpha: has(ALPHA),
+            coder: if has(RANGE) { Coder::Range } else { Coder::Ans },
+            quality: Quality::from_halves(quality).unwrap_or(Quality::MAX),
             width,
             height,
+            tile: tile.map(|(width, height)| (width * TILE_UNIT, height * TILE_UNIT)),
             sections: sections as usize,
+            metadata,
         })
     }
 }
@@ -133,147 +217,4 @@ fn in_range(field: &'static str, found: u32, min: u32, max: u32) -> Result<(), D
         max,
     }
     .into())
-}
-
-/// Writes a section; returns how many bytes that took.
-///
-/// # Errors
-/// If the output fails, or the section is longer than the format allows.
-pub fn write_section(writer: &mut impl Write, payload: &[u8]) -> io::Result<u64> {
-    let length = u32::try_from(payload.len())
-        .map_err(|_| io::Error::other("a section is limited to 4,294,967,295 bytes"))?;
-    let mut head = Vec::new();
-    put_varint(&mut head, length);
-    head.extend(crc32c::crc32c(payload).to_le_bytes());
-    writer.write_all(&head)?;
-    writer.write_all(payload)?;
-    Ok((head.len() + payload.len()) as u64)
-}
-
-/// Reads section number `section` and returns its payload.
-///
-/// # Errors
-/// If the input fails or ends, the payload is longer than `limit`, or its
-/// checksum is wrong.
-pub fn read_section(
-    reader: &mut impl Read,
-    section: usize,
-    limit: u64,
-) -> Result<Vec<u8>, DecodeError> {
-    let mut fields = Fields::new(reader);
-    fields.within = "a section";
-    let length = u64::from(fields.varint("the length of a section")?);
-    LimitError::check("the length of a section", length, limit)?;
-    let found = u32::from_le_bytes(fields.bytes()?);
-    // `read_to_end` grows with what arrives: a length costs nothing by itself.
-    let mut payload = Vec::new();
-    reader
-        .take(length)
-        .read_to_end(&mut payload)
-        .map_err(DecodeError::Io)?;
-    if (payload.len() as u64) < length {
-        return Err(FormatErrorKind::Truncated {
-            within: "a section",
-        }
-        .into());
-    }
-    let computed = crc32c::crc32c(&payload);
-    if computed == found {
-        return Ok(payload);
-    }
-    Err(FormatErrorKind::SectionChecksum {
-        section,
-        found,
-        computed,
-    }
-    .into())
-}
-
-/// Checks that the input ends here.
-///
-/// # Errors
-/// If it fails or goes on.
-pub fn read_end(reader: &mut impl Read) -> Result<(), DecodeError> {
-    let mut rest = Vec::new();
-    reader
-        .take(1)
-        .read_to_end(&mut rest)
-        .map_err(DecodeError::Io)?;
-    if rest.is_empty() {
-        Ok(())
-    } else {
-        Err(FormatErrorKind::TrailingBytes.into())
-    }
-}
-
-/// LEB128: seven bits a byte, the lowest first, the top bit set in all but the
-/// last.
-fn put_varint(bytes: &mut Vec<u8>, mut value: u32) {
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-}
-
-/// Reads fields and remembers their bytes for the checksum.
-struct Fields<'a, R> {
-    reader: &'a mut R,
-    seen: Vec<u8>,
-    within: &'static str,
-}
-
-impl<'a, R: Read> Fields<'a, R> {
-    fn new(reader: &'a mut R) -> Self {
-        Self {
-            reader,
-            seen: Vec::new(),
-            within: "the header",
-        }
-    }
-
-    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let mut bytes = [0; N];
-        self.reader.read_exact(&mut bytes).map_err(|error| {
-            if error.kind() == io::ErrorKind::UnexpectedEof {
-                FormatErrorKind::Truncated {
-                    within: self.within,
-                }
-                .into()
-            } else {
-                DecodeError::Io(error)
-            }
-        })?;
-        self.seen.extend(bytes);
-        Ok(bytes)
-    }
-
-    fn byte(&mut self) -> Result<u8, DecodeError> {
-        self.bytes::<1>().map(|[byte]| byte)
-    }
-
-    /// Only the shortest form of a number up to 2^32 - 1 is valid, so that a file
-    /// has one spelling.
-    fn varint(&mut self, field: &'static str) -> Result<u32, DecodeError> {
-        let mut value = 0u64;
-        for place in 0..5 {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << (7 * place);
-            if byte & 0x80 == 0 {
-                let shortest = byte != 0 || place == 0;
-                let value = u32::try_from(value).ok().filter(|_| shortest);
-                return value.ok_or(FormatErrorKind::Varint { field }.into());
-            }
-        }
-        Err(FormatErrorKind::Varint { field }.into())
-    }
-
-    fn checksum(&mut self) -> Result<(), DecodeError> {
-        let computed = crc32c::crc32c(&self.seen);
-        let found = u32::from_le_bytes(self.bytes()?);
-        if found == computed {
-            return Ok(());
-        }
-        Err(FormatErrorKind::HeaderChecksum { found, computed }.into())
-    }
 }

@@ -2,12 +2,14 @@
 
 use std::io::{self, Read};
 
-use crate::bitstream::{self, Header};
-use crate::encoder::fit;
+use crate::bitstream::{self, Header, Index, MetadataKind, StreamName};
 use crate::error::{DecodeError, FormatErrorKind, LimitError};
-use crate::image::Image;
-use crate::model::{Digest, Latents, Model, ModelId};
-use crate::walk::{Digested, Reader, SymbolCoder, section_count, walk};
+use crate::geometry::Area;
+use crate::image::{Image, Metadata};
+use crate::model::{Digest, Model, ModelId};
+use crate::picture::Picture;
+use crate::tiles::{Tiling, in_flight};
+use crate::walk::{Digested, Reader, section_count, walk};
 
 /// What a file may ask for. On by default; a file that asks for more ends in
 /// [`DecodeError::Limits`] before anything is allocated for it.
@@ -20,10 +22,13 @@ pub struct Limits {
     pub max_height: u32,
     /// Pixels in the picture. Default: 2^27, enough for 12000x9000.
     pub max_pixels: u64,
-    /// Bytes of memory that the model takes, by its own account. Default: 8 GiB.
+    /// Bytes of memory that decoding takes, picture included. Default: 8 GiB.
     pub max_memory: u64,
-    /// Bytes of one section. Default: 512 MiB.
-    pub max_section_bytes: u64,
+    /// Bytes of one stream. Default: 512 MiB.
+    pub max_stream_bytes: u64,
+    /// Streams in the file: sections and alpha of all tiles, and metadata. Default:
+    /// 2^18.
+    pub max_streams: u64,
     /// Bytes of the whole file. Default: 1 GiB.
     pub max_file_bytes: u64,
 }
@@ -35,7 +40,8 @@ impl Default for Limits {
             max_height: 1 << 20,
             max_pixels: 1 << 27,
             max_memory: 8 << 30,
-            max_section_bytes: 512 << 20,
+            max_stream_bytes: 512 << 20,
+            max_streams: 1 << 18,
             max_file_bytes: 1 << 30,
         }
     }
@@ -49,7 +55,8 @@ impl Limits {
             max_height: u32::MAX,
             max_pixels: u64::MAX,
             max_memory: u64::MAX,
-            max_section_bytes: u64::MAX,
+            max_stream_bytes: u64::MAX,
+            max_streams: u64::MAX,
             max_file_bytes: u64::MAX,
         }
     }
@@ -59,8 +66,107 @@ impl Limits {
         LimitError::check("the width", width, self.max_width.into())?;
         LimitError::check("the height", height, self.max_height.into())?;
         // Two sides of at most 2^30 each.
-        LimitError::check("the number of pixels", width * height, self.max_pixels)
+        LimitError::check("the number of pixels", width * height, self.max_pixels)?;
+        LimitError::check("the number of streams", header.streams(), self.max_streams)
     }
+}
+
+/// What to decode, and how much damage to bear. The default: the whole picture, and
+/// none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DecodeOptions {
+    /// The part of the picture that is wanted, in its pixels; all of it if `None`.
+    /// Only the tiles that it touches are decoded.
+    pub region: Option<Area>,
+    /// How many times smaller the picture is to be, each way: the mean of squares of
+    /// so many pixels, from as many sections as make a difference to it.
+    pub scale: Scale,
+    /// Whether a file that ends too soon is decoded as far as it goes.
+    pub partial: bool,
+    /// Whether streams with a wrong checksum are passed over; what they would have
+    /// said is taken from the sections before them, or from neighbouring tiles.
+    pub conceal: bool,
+}
+
+impl DecodeOptions {
+    /// With a region.
+    pub fn region(self, region: Area) -> Self {
+        Self {
+            region: Some(region),
+            ..self
+        }
+    }
+
+    /// With a scale.
+    pub fn scale(self, scale: Scale) -> Self {
+        Self { scale, ..self }
+    }
+
+    /// Of a file that may end too soon.
+    pub fn partial(self) -> Self {
+        Self {
+            partial: true,
+            ..self
+        }
+    }
+
+    /// Of a file that may be damaged.
+    pub fn conceal(self) -> Self {
+        Self {
+            conceal: true,
+            ..self
+        }
+    }
+}
+
+/// A size of the decoded picture.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Scale {
+    /// As it is.
+    #[default]
+    Full,
+    /// 1/2 each way.
+    Half,
+    /// 1/4 each way.
+    Quarter,
+    /// 1/8 each way.
+    Eighth,
+    /// 1/16 each way.
+    Sixteenth,
+}
+
+impl Scale {
+    /// All of them, from the largest.
+    pub const ALL: [Self; 5] = [
+        Self::Full,
+        Self::Half,
+        Self::Quarter,
+        Self::Eighth,
+        Self::Sixteenth,
+    ];
+
+    /// 1, 2, 4, 8 or 16.
+    pub fn divisor(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+/// A decoded picture, and what was missing of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Decoded {
+    /// The picture: the region at the scale that was asked for.
+    pub image: Image,
+    /// What the file says of itself.
+    pub header: Header,
+    /// Bytes of the file that were used.
+    pub bytes_used: u64,
+    /// Tiles of which not every section was there, where that was allowed: their
+    /// number, and how many sections there were.
+    pub incomplete: Vec<(usize, usize)>,
+    /// Other streams that were passed over.
+    pub lost: Vec<StreamName>,
 }
 
 /// Where a decoder finds the model that a file names.
@@ -78,13 +184,13 @@ impl<M: Model> ModelSource for M {
 
 /// Reads a file: [`new`](Self::new), then [`limits`](Self::limits) if the defaults
 /// do not suit, [`read_header`](Self::read_header) if you want to look first, and
-/// last one of [`decode`](Self::decode), [`symbols_digest`](Self::symbols_digest)
-/// and [`section_bytes`](Self::section_bytes).
+/// last one of [`decode`](Self::decode), [`decode_with`](Self::decode_with),
+/// [`symbols_digest`](Self::symbols_digest) and [`check`](Self::check).
 #[derive(Debug)]
 pub struct Decoder<R> {
     reader: Counted<R>,
     limits: Limits,
-    header: Option<Header>,
+    index: Option<Index>,
 }
 
 impl<R: Read> Decoder<R> {
@@ -98,7 +204,7 @@ impl<R: Read> Decoder<R> {
                 exceeded: false,
             },
             limits,
-            header: None,
+            index: None,
         }
     }
 
@@ -109,21 +215,31 @@ impl<R: Read> Decoder<R> {
         self
     }
 
-    /// What the file says of itself. Reads no further than that.
+    /// What the file says of itself. Reads no further than to its first stream.
     ///
     /// # Errors
     /// If the input fails, does not begin as a file of this format, or asks for
     /// a picture beyond the limits.
     pub fn read_header(&mut self) -> Result<&Header, DecodeError> {
-        if self.header.is_none() {
-            let header = Header::read(&mut self.reader);
-            let header = header.map_err(|error| self.reader.explain(error, &self.limits))?;
-            self.limits.check(&header)?;
-            self.header = Some(header);
+        self.read_index().map(|index| &index.header)
+    }
+
+    fn read_index(&mut self) -> Result<&Index, DecodeError> {
+        if self.index.is_none() {
+            let limits = &self.limits;
+            let index = Index::read(&mut self.reader, |header| limits.check(header));
+            let index = index.map_err(|error| self.reader.explain(error, &self.limits))?;
+            for &length in &index.lengths {
+                let limit = self.limits.max_stream_bytes;
+                LimitError::check("the length of a stream", length.into(), limit)?;
+            }
+            let limit = self.limits.max_file_bytes;
+            LimitError::check("the length of the file", index.file_bytes(), limit)?;
+            self.index = Some(index);
         }
-        match &self.header {
-            Some(header) => Ok(header),
-            None => unreachable!("the header has been read"),
+        match &self.index {
+            Some(index) => Ok(index),
+            None => unreachable!("the index has been read"),
         }
     }
 
@@ -132,43 +248,72 @@ impl<R: Read> Decoder<R> {
     ///
     /// # Errors
     /// See [`DecodeError`].
-    pub fn decode(mut self, models: &dyn ModelSource) -> Result<Image, DecodeError> {
-        let (model, header, reader) = self.open(models)?;
-        let (latents, reader) = run(model, &header, reader)?;
-        reader.finish()?;
-        Ok(fit(latents.synthesise()?, &header, model)?)
+    pub fn decode(self, models: &dyn ModelSource) -> Result<Image, DecodeError> {
+        let decoded = self.decode_with(models, &DecodeOptions::default())?;
+        Ok(decoded.image)
     }
 
-    /// The SHA-256 of all symbols, each as a little-endian `i32`, in coding order.
-    /// Two machines that agree on it decode the same. Makes no picture.
+    /// Decodes a part of the picture, or a smaller one, or what can be had of a file
+    /// that is not whole.
+    ///
+    /// # Errors
+    /// See [`DecodeError`]. A region outside of the picture is one, and so is a file
+    /// of which not even one tile's first section is there.
+    pub fn decode_with(
+        mut self,
+        models: &dyn ModelSource,
+        options: &DecodeOptions,
+    ) -> Result<Decoded, DecodeError> {
+        let model = self.find(models)?;
+        let header = self.read_header()?.clone();
+        let picture = Picture::new(&header, model, options)?;
+        picture.check_memory(&self.limits)?;
+        let streams = self.read_streams(options)?;
+        picture.decode(streams)
+    }
+
+    /// The SHA-256 of all symbols, each as a little-endian `i32`, in coding order,
+    /// tile after tile. Two machines that agree on it decode the same. Makes no
+    /// picture.
     ///
     /// # Errors
     /// As [`decode`](Self::decode).
     pub fn symbols_digest(mut self, models: &dyn ModelSource) -> Result<[u8; 32], DecodeError> {
-        let (model, header, reader) = self.open(models)?;
-        let (_, digested) = run(model, &header, Digested::new(reader))?;
-        let (reader, digest) = digested.finish();
-        reader.finish()?;
-        Ok(digest)
+        let model = self.find(models)?;
+        let header = self.read_header()?.clone();
+        let picture = Picture::new(&header, model, &DecodeOptions::default())?;
+        picture.check_memory(&self.limits)?;
+        let mut streams = self.read_streams(&DecodeOptions::default())?;
+        let grid = header.grid();
+        let mut digested = Digested::new(Reader::new(header.coder, Vec::new()));
+        for row in 0..grid.rows() {
+            for column in 0..grid.columns() {
+                let (area, tile) = (grid.tile(column, row), grid.number(column, row));
+                let reader = Reader::new(header.coder, streams.take_sections(tile));
+                let mut latents = model.prepare(area.width, area.height, header.quality)?;
+                digested.replace(reader);
+                walk(model, &mut *latents, &mut digested).map_err(|error| error.in_tile(tile))?;
+                let finished = digested.replace(Reader::new(header.coder, Vec::new()));
+                finished.finish().map_err(|error| error.in_tile(tile))?;
+            }
+        }
+        Ok(digested.finish())
     }
 
     /// Reads the whole file and checks it as far as that goes without its model;
-    /// returns the length of each section's payload.
+    /// returns what it says of itself and the lengths of its streams.
     ///
     /// # Errors
     /// See [`DecodeError`]; never `UnknownModel` or `Model`.
-    pub fn section_bytes(mut self) -> Result<Vec<u64>, DecodeError> {
-        let sections = self.read_header()?.sections;
-        let streams = self.read_sections(sections)?;
-        Ok(streams.iter().map(|stream| stream.len() as u64).collect())
+    pub fn check(mut self) -> Result<Index, DecodeError> {
+        self.read_index()?;
+        let streams = self.read_streams(&DecodeOptions::default())?;
+        Ok(streams.index)
     }
 
-    /// Finds the model, asks what it will take, reads all sections.
-    fn open<'m>(
-        &mut self,
-        models: &'m dyn ModelSource,
-    ) -> Result<(&'m dyn Model, Header, Reader), DecodeError> {
-        let header = self.read_header()?.clone();
+    /// Finds the model and sees whether the file is one of its.
+    fn find<'m>(&mut self, models: &'m dyn ModelSource) -> Result<&'m dyn Model, DecodeError> {
+        let header = self.read_header()?;
         let (id, digest) = (header.model, header.digest);
         let model = models
             .find(id, digest)
@@ -177,33 +322,96 @@ impl<R: Read> Decoder<R> {
         if found != expected {
             return Err(FormatErrorKind::SectionCount { found, expected }.into());
         }
-        let memory = model.memory(header.width, header.height);
-        LimitError::check("the memory to decode it", memory, self.limits.max_memory)?;
-        let streams = self.read_sections(header.sections)?;
-        let reader = Reader::new(header.coder, streams);
-        Ok((model, header, reader))
+        Ok(model)
     }
 
-    fn read_sections(&mut self, count: usize) -> Result<Vec<Vec<u8>>, DecodeError> {
-        let limit = self.limits.max_section_bytes;
-        let reader = &mut self.reader;
-        let streams = (0..count)
-            .map(|section| bitstream::read_section(reader, section, limit))
-            .collect::<Result<_, _>>()
-            .and_then(|streams| bitstream::read_end(reader).map(|()| streams));
-        streams.map_err(|error| self.reader.explain(error, &self.limits))
+    /// Reads all streams, as far as the options bear with what is missing.
+    fn read_streams(&mut self, options: &DecodeOptions) -> Result<Streams, DecodeError> {
+        let index = self.read_index()?.clone();
+        let mut streams = Streams {
+            bytes_used: index.to_bytes().len() as u64,
+            read: Vec::new(),
+            index,
+        };
+        for (name, &length) in streams.index.names().zip(&streams.index.lengths) {
+            match bitstream::read_stream(&mut self.reader, name, length) {
+                Ok(stream) => {
+                    streams.bytes_used += u64::from(length) + if length == 0 { 0 } else { 4 };
+                    streams.read.push(Some(stream));
+                }
+                Err(error) if options.conceal && error.is_checksum() => streams.read.push(None),
+                Err(error) if options.partial && error.is_truncation() => break,
+                Err(error) => return Err(self.reader.explain(error, &self.limits)),
+            }
+        }
+        if streams.read.len() == streams.index.lengths.len() {
+            let end = bitstream::read_end(&mut self.reader);
+            end.map_err(|error| self.reader.explain(error, &self.limits))?;
+        }
+        streams.read.resize(streams.index.lengths.len(), None);
+        Ok(streams)
     }
 }
 
-/// Walks through a file with whatever takes its symbols.
-fn run<'m, C: SymbolCoder>(
-    model: &'m dyn Model,
-    header: &Header,
-    mut coder: C,
-) -> Result<(Box<dyn Latents + 'm>, C), DecodeError> {
-    let mut latents = model.prepare(header.width, header.height, header.quality)?;
-    walk(model, &mut *latents, &mut coder)?;
-    Ok((latents, coder))
+/// The streams of a file, as far as they are there.
+pub(crate) struct Streams {
+    pub index: Index,
+    pub bytes_used: u64,
+    read: Vec<Option<Vec<u8>>>,
+}
+
+impl Streams {
+    pub fn take(&mut self, name: StreamName) -> Option<Vec<u8>> {
+        let position = self.index.position(name);
+        self.read.get_mut(position).and_then(Option::take)
+    }
+
+    /// The sections of a tile, up to the first that is missing.
+    pub fn take_sections(&mut self, tile: usize) -> Vec<Vec<u8>> {
+        (0..self.index.header.sections)
+            .map_while(|section| self.take(StreamName::Section { section, tile }))
+            .collect()
+    }
+
+    /// The metadata that are there, and which are not.
+    pub fn take_metadata(&mut self) -> (Metadata, Vec<StreamName>) {
+        let (mut metadata, mut lost) = (Metadata::default(), Vec::new());
+        for (number, kind) in self.index.header.metadata.clone().into_iter().enumerate() {
+            let name = StreamName::Metadata(number);
+            let Some(bytes) = self.take(name) else {
+                lost.push(name);
+                continue;
+            };
+            match kind {
+                MetadataKind::Icc => metadata.icc = Some(bytes),
+                MetadataKind::Exif => metadata.exif = Some(bytes),
+                MetadataKind::Xmp => metadata.xmp = Some(bytes),
+                MetadataKind::Other(_) => {}
+            }
+        }
+        (metadata, lost)
+    }
+}
+
+impl Limits {
+    pub(crate) fn check_memory(
+        &self,
+        model: &dyn Model,
+        tiling: &Tiling,
+        shown: (u32, u32),
+        sample_bytes: u64,
+    ) -> Result<(), LimitError> {
+        let (width, height) = tiling.largest_window();
+        let tiles = (in_flight() as u64).min(tiling.grid.count());
+        let windows = model.memory(width, height).saturating_mul(tiles);
+        let result = u64::from(shown.0) * u64::from(shown.1);
+        let memory = windows.saturating_add(result.saturating_mul(sample_bytes));
+        LimitError::check(
+            "the memory to decode it, in bytes,",
+            memory,
+            self.max_memory,
+        )
+    }
 }
 
 /// A reader that refuses to go beyond the limit of the whole file.

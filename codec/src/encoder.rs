@@ -1,14 +1,19 @@
 //! From a picture to a file.
 
-use std::borrow::Cow;
 use std::io::Write;
 
 use lic_entropy::Coder;
+use rayon::prelude::*;
 
-use crate::bitstream::{self, Header, MAX_SIDE};
-use crate::error::EncodeError;
-use crate::image::{Channels, Image};
-use crate::model::{Latents, Model, Quality};
+use crate::alpha;
+use crate::bitstream::{Header, Index, MAX_SIDE, MetadataKind, StreamName, write_stream};
+use crate::decoder::{Decoder, Limits};
+use crate::error::{DecodeError, EncodeError};
+use crate::field::Field;
+use crate::geometry::{Area, Grid};
+use crate::image::{Image, Metadata, Samples};
+use crate::model::{Model, ModelError, Quality};
+use crate::tiles::{Painter, Plot, Tiling, Wanted, in_flight};
 use crate::walk::{Counter, Writer, fault, section_count, walk};
 
 /// What an encoder may choose.
@@ -19,6 +24,11 @@ pub struct EncodeOptions {
     pub quality: Quality,
     /// The entropy coder. Default: [`Coder::Ans`], which decodes faster.
     pub coder: Coder,
+    /// The longest side of a tile, in pixels; rounded up to a multiple of
+    /// [`TILE_UNIT`](crate::TILE_UNIT). A picture that is larger becomes several
+    /// tiles of about one size, which take memory and may be decoded one by one.
+    /// Default: 1024.
+    pub tile: u32,
 }
 
 impl EncodeOptions {
@@ -29,13 +39,24 @@ impl EncodeOptions {
             ..Self::default()
         }
     }
+
+    /// With another coder.
+    pub fn coder(self, coder: Coder) -> Self {
+        Self { coder, ..self }
+    }
+
+    /// With tiles of at most `side` pixels.
+    pub fn tile(self, side: u32) -> Self {
+        Self { tile: side, ..self }
+    }
 }
 
 impl Default for EncodeOptions {
     fn default() -> Self {
         Self {
-            quality: Quality::new(50).unwrap_or(Quality::MAX),
+            quality: Quality::default(),
             coder: Coder::default(),
+            tile: 1024,
         }
     }
 }
@@ -50,8 +71,12 @@ pub struct EncodeReport {
     pub predicted_bits: f64,
     /// How many symbols were coded.
     pub symbols: u64,
-    /// Length of each section's payload, in bytes.
+    /// Bytes of each section, all tiles together.
     pub section_bytes: Vec<u64>,
+    /// Bytes of alpha and of metadata.
+    pub extra_bytes: u64,
+    /// How many tiles there are.
+    pub tiles: u64,
 }
 
 /// Encodes `image` and writes the file.
@@ -68,96 +93,117 @@ pub fn encode(
     Encoding::new(image, model, options)?.write(writer)
 }
 
-/// How many bits the model predicts for `image`, without what the container adds
-/// (about 50 bytes for five sections). Writes nothing: for searches.
-///
-/// # Errors
-/// As [`encode`].
-pub fn predicted_bits(
-    image: &Image,
-    model: &dyn Model,
-    quality: Quality,
-) -> Result<f64, EncodeError> {
-    let mut latents = analyse(image, model, quality)?;
-    let mut counter = Counter::new();
-    walk(model, &mut *latents, &mut counter)?;
-    Ok(counter.bits())
-}
-
-fn analyse<'m>(
-    image: &Image,
-    model: &'m dyn Model,
-    quality: Quality,
-) -> Result<Box<dyn Latents + 'm>, EncodeError> {
-    let (width, height) = (image.width(), image.height());
-    if width.max(height) > MAX_SIDE {
-        return Err(EncodeError::TooLarge {
-            width,
-            height,
-            limit: MAX_SIDE,
-        });
-    }
-    // A model sees colour only; whether the picture was grey is the header's
-    // business (and `prepare`, on the other side, is not told).
-    let colour = match image.channels() {
-        Channels::Rgb => Cow::Borrowed(image),
-        Channels::Grey => Cow::Owned(image.clone().into_channels(Channels::Rgb)),
-    };
-    Ok(model.analyse(&colour, quality)?)
-}
-
 /// An encoded picture in memory, for callers that want the file, its length and
 /// the picture it decodes to from one pass.
 pub struct Encoding<'m> {
-    header: Header,
+    index: Index,
+    /// In the order of the file.
     streams: Vec<Vec<u8>>,
-    counter: Counter,
-    latents: Box<dyn Latents + 'm>,
+    /// What was decoded of each tile, unless that would take more memory than the
+    /// coding did.
+    fields: Option<Vec<Field>>,
+    bits: f64,
+    symbols: u64,
     model: &'m dyn Model,
 }
 
+/// What comes of a tile.
+struct Tile {
+    alpha: Vec<u8>,
+    sections: Vec<Vec<u8>>,
+    counter: Counter,
+    field: Option<Field>,
+}
+
 impl<'m> Encoding<'m> {
-    /// Encodes `image`.
+    /// Encodes `image`. Tiles are worked on in parallel, as many at a time as rayon
+    /// has threads; the bytes do not depend on how many that are.
     ///
     /// # Errors
-    /// If a side of the picture is longer than [`MAX_SIDE`] or the model fails.
+    /// If a side of the picture is longer than [`MAX_SIDE`], its metadata are longer
+    /// than a stream can be, or the model fails.
     pub fn new(
         image: &Image,
         model: &'m dyn Model,
         options: &EncodeOptions,
     ) -> Result<Self, EncodeError> {
-        let sections = section_count(model)?;
-        let mut latents = analyse(image, model, options.quality)?;
-        let mut writer = Writer::new(options.coder);
-        walk(model, &mut *latents, &mut writer)?;
-        let (streams, counter) = writer.finish();
+        let (width, height) = (image.width(), image.height());
+        if width.max(height) > MAX_SIDE {
+            return Err(EncodeError::TooLarge {
+                width,
+                height,
+                limit: MAX_SIDE,
+            });
+        }
+        let grid = Grid::balanced(width, height, options.tile);
+        let metadata = metadata_of(image.metadata())?;
         let header = Header {
             model: model.id(),
             digest: model.digest(),
             channels: image.channels(),
+            depth: image.depth(),
+            alpha: image.alpha().is_some(),
             coder: options.coder,
             quality: options.quality,
-            width: image.width(),
-            height: image.height(),
-            sections,
+            width,
+            height,
+            tile: (!grid.is_whole()).then(|| grid.tile_size()),
+            sections: section_count(model)?,
+            metadata: metadata.iter().map(|item| item.0).collect(),
         };
-        Ok(Self {
-            header,
+        let tiles = encode_tiles(image, model, options, grid)?;
+        Ok(Self::of(header, metadata, tiles, model))
+    }
+
+    fn of(
+        header: Header,
+        metadata: Vec<(MetadataKind, Vec<u8>)>,
+        tiles: Vec<Tile>,
+        model: &'m dyn Model,
+    ) -> Self {
+        let bits = tiles.iter().map(|tile| tile.counter.bits()).sum();
+        let symbols = tiles.iter().map(|tile| tile.counter.symbols()).sum();
+        let mut streams: Vec<Vec<u8>> = metadata.into_iter().map(|item| item.1).collect();
+        let mut sections = vec![Vec::new(); header.sections];
+        let mut fields = Some(Vec::new());
+        for tile in tiles {
+            if header.alpha {
+                streams.push(tile.alpha);
+            }
+            for (section, stream) in sections.iter_mut().zip(tile.sections) {
+                section.push(stream);
+            }
+            fields = fields.zip(tile.field).map(|(mut fields, field)| {
+                fields.push(field);
+                fields
+            });
+        }
+        streams.extend(sections.into_iter().flatten());
+        // A tile of 2^32 bytes would need more pixels than its memory allows.
+        let lengths = streams.iter().map(|stream| stream.len() as u32).collect();
+        Self {
+            index: Index { header, lengths },
             streams,
-            counter,
-            latents,
+            fields,
+            bits,
+            symbols,
             model,
-        })
+        }
     }
 
     /// What the file says of itself.
     pub fn header(&self) -> &Header {
-        &self.header
+        &self.index.header
     }
 
     /// The information in the symbols, as the tables see it, in bits.
     pub fn predicted_bits(&self) -> f64 {
-        self.counter.bits()
+        self.bits
+    }
+
+    /// The length that the file has.
+    pub fn bytes(&self) -> u64 {
+        self.index.file_bytes()
     }
 
     /// Writes the file.
@@ -165,53 +211,173 @@ impl<'m> Encoding<'m> {
     /// # Errors
     /// If the output fails; part of the file may have been written then.
     pub fn write(&self, mut writer: impl Write) -> Result<EncodeReport, EncodeError> {
-        let header = self.header.to_bytes();
-        writer.write_all(&header)?;
-        let mut bytes = header.len() as u64;
+        writer.write_all(&self.index.to_bytes())?;
         for stream in &self.streams {
-            bytes += bitstream::write_section(&mut writer, stream)?;
+            write_stream(&mut writer, stream)?;
         }
         writer.flush()?;
+        let mut section_bytes = vec![0; self.index.header.sections];
+        let mut extra_bytes = 0;
+        for (name, &length) in self.index.names().zip(&self.index.lengths) {
+            match name {
+                StreamName::Section { section, .. } => section_bytes[section] += u64::from(length),
+                StreamName::Alpha { .. } | StreamName::Metadata(_) => {
+                    extra_bytes += u64::from(length);
+                }
+            }
+        }
         Ok(EncodeReport {
-            bytes,
-            predicted_bits: self.counter.bits(),
-            symbols: self.counter.symbols(),
-            section_bytes: self.streams.iter().map(|s| s.len() as u64).collect(),
+            bytes: self.bytes(),
+            predicted_bits: self.bits,
+            symbols: self.symbols,
+            section_bytes,
+            extra_bytes,
+            tiles: self.index.header.grid().count(),
         })
     }
 
-    /// The length that the file has.
-    ///
-    /// # Errors
-    /// If a section is longer than the format allows.
-    pub fn bytes(&self) -> Result<u64, EncodeError> {
-        Ok(self.write(std::io::sink())?.bytes)
-    }
-
-    /// The picture that the file decodes to, on this machine.
+    /// The colours of the picture that the file decodes to, on this machine, without
+    /// alpha and metadata.
     ///
     /// # Errors
     /// If the model fails.
-    pub fn reconstruct(self) -> Result<Image, EncodeError> {
-        let image = self.latents.synthesise()?;
-        Ok(fit(image, &self.header, self.model)?)
+    pub fn reconstruct(mut self) -> Result<Image, EncodeError> {
+        let Some(fields) = self.fields.take() else {
+            return self.decode();
+        };
+        let header = &self.index.header;
+        let tiling = Tiling::new(header.grid(), self.model);
+        let wanted = Wanted {
+            area: Area::of(header.width, header.height),
+            scale: 1,
+        };
+        let painter = Painter {
+            model: self.model,
+            tiling,
+            quality: header.quality,
+            wanted,
+        };
+        let mut plot = Plot {
+            wanted,
+            channels: header.channels,
+            samples: Samples::zeros(header.depth, wanted.area.count() * header.channels.count()),
+            first_row: 0,
+        };
+        let mut fields = fields.into_iter();
+        painter.paint::<EncodeError>(
+            |row, canvas| {
+                let columns = 0..tiling.grid.columns();
+                let areas = columns.map(|column| tiling.tile(column, row));
+                let tiles: Vec<_> = areas.zip(fields.by_ref()).collect();
+                let size = || {
+                    fault(
+                        self.model,
+                        "its fields are not those of its tiles".to_owned(),
+                    )
+                };
+                canvas.push(&tiles).ok_or_else(size)?;
+                Ok(())
+            },
+            |pixels| {
+                pixels
+                    .iter()
+                    .for_each(|(area, pixels)| plot.set(area, pixels));
+                Ok(())
+            },
+        )?;
+        Image::new(header.width, header.height, header.channels, plot.samples)
+            .map_err(|error| fault(self.model, error.to_string()).into())
+    }
+
+    fn decode(self) -> Result<Image, EncodeError> {
+        let mut file = Vec::new();
+        self.write(&mut file)?;
+        let source = OnlyModel(self.model);
+        let image = Decoder::new(&file[..])
+            .limits(Limits::none())
+            .decode(&source)
+            .map_err(|error| match error {
+                DecodeError::Model(error) => error,
+                other => fault(self.model, format!("its own file: {other}")),
+            })?;
+        Ok(image)
     }
 }
 
-/// What both directions do to a model's picture: check its size and give it the
-/// header's channels.
-pub(crate) fn fit(
-    image: Image,
-    header: &Header,
-    model: &dyn Model,
-) -> Result<Image, crate::model::ModelError> {
-    let (found, expected) = (
-        (image.width(), image.height()),
-        (header.width, header.height),
-    );
-    if found != expected {
-        let reason = format!("synthesised {found:?} pixels, the file says {expected:?}");
-        return Err(fault(model, reason));
+/// A source of one model, whatever its digest.
+struct OnlyModel<'m>(&'m dyn Model);
+
+impl crate::decoder::ModelSource for OnlyModel<'_> {
+    fn find(&self, _: crate::ModelId, _: crate::Digest) -> Option<&dyn Model> {
+        Some(self.0)
     }
-    Ok(image.into_channels(header.channels))
+}
+
+fn encode_tiles(
+    image: &Image,
+    model: &dyn Model,
+    options: &EncodeOptions,
+    grid: Grid,
+) -> Result<Vec<Tile>, EncodeError> {
+    let columns = grid.columns();
+    let places: Vec<(u32, u32)> = (0..grid.rows())
+        .flat_map(|row| (0..columns).map(move |column| (column, row)))
+        .collect();
+    let keep = places.len() <= in_flight();
+    let tiling = Tiling::new(grid, model);
+    let mut tiles = Vec::with_capacity(places.len());
+    for places in places.chunks(in_flight()) {
+        let some: Vec<Tile> = places
+            .par_iter()
+            .map(|&place| encode_tile(image, model, options, &tiling, place, keep))
+            .collect::<Result<_, ModelError>>()?;
+        tiles.extend(some);
+    }
+    Ok(tiles)
+}
+
+fn encode_tile(
+    image: &Image,
+    model: &dyn Model,
+    options: &EncodeOptions,
+    tiling: &Tiling,
+    (column, row): (u32, u32),
+    keep: bool,
+) -> Result<Tile, ModelError> {
+    let area = tiling.grid.tile(column, row);
+    let (window, place) = tiling.cut(image, column, row);
+    let size = (area.width, area.height);
+    let mut latents = model.analyse(&window, place, size, options.quality)?;
+    drop(window);
+    let mut writer = Writer::new(options.coder);
+    walk(model, &mut *latents, &mut writer).map_err(|error| error.of_encoder(model))?;
+    let (sections, counter) = writer.finish();
+    Ok(Tile {
+        alpha: alpha::encode(image, &area).map_err(|error| fault(model, error.to_string()))?,
+        sections,
+        counter,
+        field: if keep { Some(latents.finish()?) } else { None },
+    })
+}
+
+/// The pieces that are there, and their kinds.
+fn metadata_of(metadata: &Metadata) -> Result<Vec<(MetadataKind, Vec<u8>)>, EncodeError> {
+    let Metadata { icc, exif, xmp } = metadata;
+    let all = [
+        (MetadataKind::Icc, icc),
+        (MetadataKind::Exif, exif),
+        (MetadataKind::Xmp, xmp),
+    ];
+    let mut found = Vec::new();
+    for (kind, bytes) in all {
+        let Some(bytes) = bytes else { continue };
+        if u32::try_from(bytes.len()).is_err() {
+            return Err(EncodeError::Metadata {
+                length: bytes.len() as u64,
+                limit: u32::MAX.into(),
+            });
+        }
+        found.push((kind, bytes.clone()));
+    }
+    Ok(found)
 }

@@ -3,6 +3,8 @@
 
 use std::io;
 
+use crate::bitstream::StreamName;
+use crate::geometry::Area;
 use crate::model::{Digest, ModelError, ModelId};
 
 /// Why a picture could not be encoded.
@@ -20,6 +22,14 @@ pub enum EncodeError {
         height: u32,
         /// The longest side.
         limit: u32,
+    },
+    /// A piece of metadata is too long for the format.
+    #[error("metadata of {length} bytes are too long, the limit is {limit}")]
+    Metadata {
+        /// Its bytes.
+        length: u64,
+        /// The most there may be.
+        limit: u64,
     },
     /// The model or its backend failed.
     #[error(transparent)]
@@ -49,9 +59,40 @@ pub enum DecodeError {
     /// The file is of a version, or uses a feature, that this library does not know.
     #[error(transparent)]
     Unsupported(#[from] UnsupportedError),
+    /// The region that was asked for is empty or not within the picture.
+    #[error(
+        "the region {}x{} at ({}, {}) is not within the picture of {width}x{height} pixels",
+        region.width, region.height, region.x, region.y
+    )]
+    Region {
+        /// What was asked for.
+        region: Area,
+        /// Pixels in a row of the picture.
+        width: u32,
+        /// Its rows.
+        height: u32,
+    },
     /// The model or its backend failed.
     #[error(transparent)]
     Model(#[from] ModelError),
+}
+
+impl DecodeError {
+    /// Whether a stream's checksum is wrong.
+    pub(crate) fn is_checksum(&self) -> bool {
+        let Self::Format(error) = self else {
+            return false;
+        };
+        matches!(error.kind, FormatErrorKind::StreamChecksum { .. })
+    }
+
+    /// Whether the file ends too soon.
+    pub(crate) fn is_truncation(&self) -> bool {
+        let Self::Format(error) = self else {
+            return false;
+        };
+        matches!(error.kind, FormatErrorKind::Truncated { .. })
+    }
 }
 
 /// What is wrong with a file.
@@ -69,7 +110,7 @@ impl FormatError {
 }
 
 /// Causes of a [`FormatError`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatErrorKind {
     /// It does not begin as a lic file does.
@@ -81,8 +122,8 @@ pub enum FormatErrorKind {
         /// The part that is not complete.
         within: &'static str,
     },
-    /// It goes on after its last section.
-    #[error("it goes on after its last section")]
+    /// It goes on after its last stream.
+    #[error("it goes on after its last stream")]
     TrailingBytes,
     /// The header is damaged.
     #[error("the header's checksum is {found:08x}, its bytes have {computed:08x}")]
@@ -92,11 +133,11 @@ pub enum FormatErrorKind {
         /// Of the bytes.
         computed: u32,
     },
-    /// A section is damaged.
-    #[error("the checksum of section {section} is {found:08x}, its bytes have {computed:08x}")]
-    SectionChecksum {
-        /// Which section, from 0.
-        section: usize,
+    /// A stream is damaged.
+    #[error("the checksum of {stream} is {found:08x}, its bytes have {computed:08x}")]
+    StreamChecksum {
+        /// Which stream.
+        stream: StreamName,
         /// In the file.
         found: u32,
         /// Of the bytes.
@@ -120,6 +161,17 @@ pub enum FormatErrorKind {
         /// The largest it may be.
         max: u64,
     },
+    /// An alpha plane does not decode.
+    #[error("{stream} does not decode: {reason}")]
+    Plane {
+        /// Which stream.
+        stream: StreamName,
+        /// What its decoder says.
+        reason: crate::PlaneError,
+    },
+    /// No tile's first section is there.
+    #[error("nothing of the picture is there: no tile's first section is complete")]
+    NothingLeft,
     /// Not as many sections as the model has.
     #[error("it has {found} sections, its model has {expected}")]
     SectionCount {
@@ -129,10 +181,10 @@ pub enum FormatErrorKind {
         expected: usize,
     },
     /// The checksum is right and the symbols make no sense.
-    #[error("section {section} does not decode: {reason}")]
+    #[error("{stream} does not decode: {reason}")]
     Stream {
-        /// Which section, from 0.
-        section: usize,
+        /// Which stream.
+        stream: StreamName,
         /// What the entropy decoder says.
         reason: lic_entropy::DecodeError,
     },

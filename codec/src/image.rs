@@ -1,4 +1,6 @@
-//! A picture of eight bits a sample.
+//! A picture in memory: colour or grey, 8 or 16 bits, with alpha and metadata.
+
+use std::borrow::Cow;
 
 /// What the samples of a pixel are. The numbers are the format's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,20 +54,165 @@ pub enum ImageError {
         /// Samples a pixel.
         channels: usize,
     },
+    /// Alpha and colour have different depths.
+    #[error("alpha is {alpha:?} bits deep, colour {colour:?}")]
+    Depth {
+        /// Of the alpha plane.
+        alpha: Depth,
+        /// Of the picture.
+        colour: Depth,
+    },
+}
+
+/// Bits of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Depth {
+    /// 8 bits.
+    #[default]
+    Eight,
+    /// 16 bits.
+    Sixteen,
+}
+
+impl Depth {
+    /// The largest sample: 255 or 65,535.
+    pub fn max(self) -> u16 {
+        match self {
+            Self::Eight => 255,
+            Self::Sixteen => u16::MAX,
+        }
+    }
+
+    /// Bytes of a sample.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::Eight => 1,
+            Self::Sixteen => 2,
+        }
+    }
+}
+
+/// Samples of either depth, from 0 to the largest that the depth holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Samples {
+    /// Of 8 bits.
+    Eight(Vec<u8>),
+    /// Of 16 bits.
+    Sixteen(Vec<u16>),
+}
+
+impl Samples {
+    /// Their depth.
+    pub fn depth(&self) -> Depth {
+        match self {
+            Self::Eight(_) => Depth::Eight,
+            Self::Sixteen(_) => Depth::Sixteen,
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Eight(samples) => samples.len(),
+            Self::Sixteen(samples) => samples.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// As 8 bits: what has 16 is scaled by 255 / 65,535 and rounded.
+    pub fn eight(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Eight(samples) => Cow::Borrowed(samples),
+            Self::Sixteen(samples) => {
+                let eight = |&s: &u16| ((u32::from(s) * 255 + 32_767) / 65_535) as u8;
+                Cow::Owned(samples.iter().map(eight).collect())
+            }
+        }
+    }
+
+    /// Sample `i`, which has to be there.
+    pub(crate) fn at(&self, i: usize) -> u16 {
+        match self {
+            Self::Eight(samples) => samples[i].into(),
+            Self::Sixteen(samples) => samples[i],
+        }
+    }
+
+    /// No samples, with room for `count`.
+    pub(crate) fn with_capacity(depth: Depth, count: usize) -> Self {
+        match depth {
+            Depth::Eight => Self::Eight(Vec::with_capacity(count)),
+            Depth::Sixteen => Self::Sixteen(Vec::with_capacity(count)),
+        }
+    }
+
+    /// `count` samples of 0.
+    pub(crate) fn zeros(depth: Depth, count: usize) -> Self {
+        match depth {
+            Depth::Eight => Self::Eight(vec![0; count]),
+            Depth::Sixteen => Self::Sixteen(vec![0; count]),
+        }
+    }
+
+    /// Adds a sample; one of a greater depth saturates.
+    pub(crate) fn push(&mut self, sample: u16) {
+        match self {
+            Self::Eight(samples) => samples.push(sample.min(255) as u8),
+            Self::Sixteen(samples) => samples.push(sample),
+        }
+    }
+
+    /// Sets sample `i`, which has to be there.
+    pub(crate) fn set(&mut self, i: usize, sample: u16) {
+        match self {
+            Self::Eight(samples) => samples[i] = sample.min(255) as u8,
+            Self::Sixteen(samples) => samples[i] = sample,
+        }
+    }
+}
+
+impl From<Vec<u8>> for Samples {
+    fn from(samples: Vec<u8>) -> Self {
+        Self::Eight(samples)
+    }
+}
+
+impl From<Vec<u16>> for Samples {
+    fn from(samples: Vec<u16>) -> Self {
+        Self::Sixteen(samples)
+    }
+}
+
+/// What a picture carries beside its pixels, as the bytes that came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// An ICC profile.
+    pub icc: Option<Vec<u8>>,
+    /// EXIF, beginning with the TIFF header.
+    pub exif: Option<Vec<u8>>,
+    /// XMP, an XML packet.
+    pub xmp: Option<Vec<u8>>,
 }
 
 /// A picture: rows from the top, pixels from the left, the samples of a pixel
-/// together, sRGB by convention. One pixel at least.
+/// together, sRGB unless an ICC profile says otherwise. One pixel at least. Alpha,
+/// if there is any, is a plane of its own, of the same depth, not premultiplied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     width: u32,
     height: u32,
     channels: Channels,
-    samples: Vec<u8>,
+    samples: Samples,
+    alpha: Option<Samples>,
+    metadata: Metadata,
 }
 
 impl Image {
-    /// Takes `width * height * channels` samples.
+    /// Takes `width * height * channels` samples, a `Vec` of `u8` or `u16`.
     ///
     /// # Errors
     /// If a side is zero or there are more samples or fewer than that.
@@ -73,26 +220,59 @@ impl Image {
         width: u32,
         height: u32,
         channels: Channels,
-        samples: Vec<u8>,
+        samples: impl Into<Samples>,
     ) -> Result<Self, ImageError> {
+        let samples = samples.into();
         if width == 0 || height == 0 {
             return Err(ImageError::Empty { width, height });
         }
-        // The product of two u32 and 3 may pass u64 only where no Vec could follow.
-        let expected = u128::from(width) * u128::from(height) * channels.count() as u128;
-        if samples.len() as u128 != expected {
-            return Err(ImageError::SampleCount {
-                found: samples.len(),
-                width,
-                height,
-                channels: channels.count(),
-            });
-        }
-        Ok(Self {
+        let image = Self {
             width,
             height,
             channels,
             samples,
+            alpha: None,
+            metadata: Metadata::default(),
+        };
+        image.holds(&image.samples, channels.count())?;
+        Ok(image)
+    }
+
+    /// The picture with an alpha plane, one sample a pixel, 0 transparent.
+    ///
+    /// # Errors
+    /// If there are more samples or fewer than pixels, or their depth is another.
+    pub fn with_alpha(mut self, alpha: impl Into<Samples>) -> Result<Self, ImageError> {
+        let alpha = alpha.into();
+        self.holds(&alpha, 1)?;
+        if alpha.depth() != self.depth() {
+            return Err(ImageError::Depth {
+                alpha: alpha.depth(),
+                colour: self.depth(),
+            });
+        }
+        self.alpha = Some(alpha);
+        Ok(self)
+    }
+
+    /// The picture with metadata.
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    fn holds(&self, samples: &Samples, channels: usize) -> Result<(), ImageError> {
+        let (width, height, found) = (self.width, self.height, samples.len());
+        // The product of two u32 and 3 may pass u64 only where no Vec could follow.
+        let expected = u128::from(width) * u128::from(height) * channels as u128;
+        if found as u128 == expected {
+            return Ok(());
+        }
+        Err(ImageError::SampleCount {
+            found,
+            width,
+            height,
+            channels,
         })
     }
 
@@ -111,26 +291,42 @@ impl Image {
         self.channels
     }
 
+    /// Bits of a sample.
+    pub fn depth(&self) -> Depth {
+        self.samples.depth()
+    }
+
     /// `width * height * channels` samples, interleaved.
-    pub fn samples(&self) -> &[u8] {
+    pub fn samples(&self) -> &Samples {
         &self.samples
     }
 
-    /// As [`samples`](Self::samples), without the picture.
-    pub fn into_samples(self) -> Vec<u8> {
-        self.samples
+    /// `width * height` samples of alpha.
+    pub fn alpha(&self) -> Option<&Samples> {
+        self.alpha.as_ref()
+    }
+
+    /// What the picture carries beside its pixels.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Samples, alpha and metadata, without the picture.
+    pub fn into_parts(self) -> (Samples, Option<Samples>, Metadata) {
+        (self.samples, self.alpha, self.metadata)
     }
 
     /// The picture with `channels`. Grey becomes three equal samples; colour
     /// becomes luma after ITU-R BT.601, (77 R + 150 G + 29 B + 128) / 256 rounded
     /// down, so that grey turned to colour and back is what it was.
     pub fn into_channels(self, channels: Channels) -> Self {
-        let samples = match (self.channels, channels) {
-            (Channels::Grey, Channels::Rgb) => {
-                self.samples.iter().flat_map(|&grey| [grey; 3]).collect()
-            }
-            (Channels::Rgb, Channels::Grey) => self.samples.chunks_exact(3).map(luma).collect(),
-            (Channels::Grey, Channels::Grey) | (Channels::Rgb, Channels::Rgb) => self.samples,
+        if channels == self.channels {
+            return self;
+        }
+        let to = channels;
+        let samples = match self.samples {
+            Samples::Eight(samples) => Samples::Eight(converted(&samples, to)),
+            Samples::Sixteen(samples) => Samples::Sixteen(converted(&samples, to)),
         };
         Self {
             channels,
@@ -140,14 +336,23 @@ impl Image {
     }
 }
 
-fn luma(pixel: &[u8]) -> u8 {
-    let weighted: u32 = pixel
-        .iter()
-        .zip([77, 150, 29])
-        .map(|(&sample, weight)| u32::from(sample) * weight)
-        .sum();
-    // The weights add up to 256: at most 255.
-    ((weighted + 128) >> 8) as u8
+/// Colour from grey, or grey from colour.
+fn converted<T: Copy + Into<u32> + TryFrom<u32>>(samples: &[T], to: Channels) -> Vec<T> {
+    match to {
+        Channels::Rgb => samples.iter().flat_map(|&grey| [grey; 3]).collect(),
+        Channels::Grey => {
+            let grey = |pixel: &[T]| T::try_from(luma(pixel)).unwrap_or(pixel[0]);
+            samples.chunks_exact(3).map(grey).collect()
+        }
+    }
+}
+
+/// Luma of R, G and B. The weights add up to 256, so it is no more than the
+/// largest of them.
+pub(crate) fn luma<T: Copy + Into<u32>>(pixel: &[T]) -> u32 {
+    let weights = [77, 150, 29];
+    let weighted = pixel.iter().zip(weights).map(|(&s, w)| s.into() * w);
+    (weighted.sum::<u32>() + 128) >> 8
 }
 
 #[cfg(test)]
@@ -156,15 +361,20 @@ mod tests {
 
     #[test]
     fn samples_fill_the_picture() {
-        assert!(Image::new(2, 3, Channels::Rgb, vec![0; 18]).is_ok());
-        assert!(Image::new(2, 3, Channels::Rgb, vec![0; 17]).is_err());
-        assert!(Image::new(0, 3, Channels::Grey, vec![]).is_err());
-        assert!(Image::new(u32::MAX, u32::MAX, Channels::Rgb, vec![0; 9]).is_err());
+        assert!(Image::new(2, 3, Channels::Rgb, vec![0u8; 18]).is_ok());
+        assert!(Image::new(2, 3, Channels::Rgb, vec![0u8; 17]).is_err());
+        assert!(Image::new(0, 3, Channels::Grey, Vec::<u8>::new()).is_err());
+        assert!(Image::new(u32::MAX, u32::MAX, Channels::Rgb, vec![0u8; 9]).is_err());
+        let image = Image::new(2, 3, Channels::Grey, vec![0u16; 6]).unwrap();
+        assert!(image.clone().with_alpha(vec![0u8; 6]).is_err());
+        assert!(image.clone().with_alpha(vec![0u16; 7]).is_err());
+        assert!(image.with_alpha(vec![0u16; 6]).is_ok());
     }
 
     #[test]
     fn grey_survives_colour() {
-        let grey = Image::new(256, 1, Channels::Grey, (0..=255).collect()).unwrap();
+        let all: Vec<u8> = (0..=255).collect();
+        let grey = Image::new(256, 1, Channels::Grey, all).unwrap();
         let back = grey
             .clone()
             .into_channels(Channels::Rgb)

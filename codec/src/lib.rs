@@ -5,7 +5,7 @@
 //! ```
 //! use lic_codec::{Channels, Decoder, EncodeOptions, Image, Null, Quality, encode};
 //!
-//! let samples = (0..64 * 48 * 3).map(|i| (i / 200) as u8).collect();
+//! let samples: Vec<u8> = (0..64 * 48 * 3).map(|i| (i / 200) as u8).collect();
 //! let image = Image::new(64, 48, Channels::Rgb, samples)?;
 //!
 //! let options = EncodeOptions::new(Quality::MAX);
@@ -26,27 +26,36 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod alpha;
 pub mod bitstream;
 mod decoder;
 mod encoder;
 mod error;
+pub mod field;
+pub mod geometry;
 pub mod image;
 pub mod measure;
 pub mod model;
 mod null;
+mod picture;
+mod plane;
 #[cfg(test)]
 mod spec;
 #[cfg(test)]
 mod tests;
+mod tiles;
 pub mod walk;
 
-pub use bitstream::Header;
-pub use decoder::{Decoder, Limits, ModelSource};
-pub use encoder::{EncodeOptions, EncodeReport, Encoding, encode, predicted_bits};
+pub use bitstream::{Header, Index, MetadataKind, StreamName};
+pub use decoder::{DecodeOptions, Decoded, Decoder, Limits, ModelSource, Scale};
+pub use encoder::{EncodeOptions, EncodeReport, Encoding, encode};
 pub use error::{
     DecodeError, EncodeError, FormatError, FormatErrorKind, LimitError, UnsupportedError,
 };
-pub use image::{Channels, Image, ImageError};
+pub use field::Field;
+pub use geometry::{Area, Grid, TILE_UNIT};
+pub use image::{Channels, Depth, Image, ImageError, Metadata, Samples};
 pub use lic_entropy::Coder;
-pub use model::{Digest, Latents, Model, ModelError, ModelId, Plan, Quality};
+pub use model::{Digest, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality, QualityError};
 pub use null::Null;
+pub use plane::{PlaneError, decode_plane, encode_plane};

@@ -1,4 +1,5 @@
-//! How good a decoded picture is: MSE, PSNR and MS-SSIM of 8-bit pictures.
+//! How good a decoded picture is: MSE, PSNR and MS-SSIM of the colours of 8-bit
+//! pictures. What has 16 bits is rounded to 8 first; alpha is not looked at.
 //!
 //! Every measure is symmetric, and the same for any number of threads.
 
@@ -10,7 +11,7 @@ use crate::image::Image;
 /// the pictures differ in size or channels.
 pub fn mse(a: &Image, b: &Image) -> Option<f64> {
     comparable(a, b).then(|| {
-        let (a, b) = (a.samples(), b.samples());
+        let (a, b) = (a.samples().eight(), b.samples().eight());
         // Integers: the sum does not depend on the order of its parts.
         let sum: u64 = a
             .par_chunks(1 << 16)
@@ -93,7 +94,8 @@ struct Plane {
 
 impl Plane {
     fn of(image: &Image, channel: usize) -> Self {
-        let pixels = image.samples().chunks_exact(image.channels().count());
+        let samples = image.samples().eight();
+        let pixels = samples.chunks_exact(image.channels().count());
         Self {
             width: image.width() as usize,
             samples: pixels.map(|pixel| f32::from(pixel[channel])).collect(),
@@ -268,7 +270,8 @@ mod tests {
         let taps = window().map(f64::from);
         let count = a.channels().count();
         let plane = |image: &Image, channel: usize| -> Vec<Vec<f64>> {
-            let rows = image.samples().chunks(image.width() as usize * count);
+            let samples = image.samples().eight();
+            let rows = samples.chunks(image.width() as usize * count);
             rows.map(|row| row.chunks(count).map(|p| f64::from(p[channel])).collect())
                 .collect()
         };
@@ -360,12 +363,12 @@ mod tests {
 
     #[test]
     fn psnr_of_known_errors() {
-        let flat = |value| Image::new(3, 2, Channels::Rgb, vec![value; 18]).unwrap();
+        let flat = |value: u8| Image::new(3, 2, Channels::Rgb, vec![value; 18]).unwrap();
         assert_eq!(mse(&flat(10), &flat(12)), Some(4.0));
         let psnr_db = psnr(&flat(0), &flat(255)).unwrap();
         assert!(psnr_db.abs() < 1e-12);
         assert_eq!(psnr(&flat(7), &flat(7)), Some(f64::INFINITY));
-        let other = Image::new(2, 3, Channels::Rgb, vec![0; 18]).unwrap();
+        let other = Image::new(2, 3, Channels::Rgb, vec![0u8; 18]).unwrap();
         assert_eq!(psnr(&flat(7), &other), None);
         assert!((ms_ssim_db(0.99) - 20.0).abs() < 1e-9);
     }

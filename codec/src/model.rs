@@ -6,10 +6,13 @@
 //! coder, so two machines cannot disagree about a probability.
 
 use std::fmt;
+use std::str::FromStr;
 
 use lic_entropy::Tables;
 
-use crate::image::Image;
+use crate::decoder::Scale;
+use crate::field::Field;
+use crate::geometry::Area;
 
 /// A model's number in the file. Numbers are explicit, listed in BITSTREAM.md
 /// and never used again for another model.
@@ -32,24 +35,69 @@ impl fmt::Display for Digest {
     }
 }
 
-/// Quality from 1 (smallest file) to 100 (best picture); always in range.
+/// Quality from 1 (smallest file) to 100 (best picture) in steps of a half;
+/// always in range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Quality(u8);
 
 impl Quality {
     /// The smallest file.
-    pub const MIN: Self = Self(1);
+    pub const MIN: Self = Self(2);
     /// The best picture.
-    pub const MAX: Self = Self(100);
+    pub const MAX: Self = Self(200);
 
-    /// `None` unless `value` is in 1..=100.
+    /// A whole number; `None` unless `value` is in 1..=100.
     pub fn new(value: u8) -> Option<Self> {
-        (1..=100).contains(&value).then_some(Self(value))
+        value.checked_mul(2).and_then(Self::from_halves)
+    }
+
+    /// So many halves; `None` unless `halves` is in 2..=200.
+    pub fn from_halves(halves: u8) -> Option<Self> {
+        (Self::MIN.0..=Self::MAX.0)
+            .contains(&halves)
+            .then_some(Self(halves))
+    }
+
+    /// Twice the number, 2..=200: what the file says.
+    pub fn halves(self) -> u8 {
+        self.0
     }
 
     /// The number, 1..=100.
-    pub fn get(self) -> u8 {
-        self.0
+    pub fn get(self) -> f32 {
+        f32::from(self.0) / 2.0
+    }
+}
+
+impl Default for Quality {
+    /// 50.
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl fmt::Display for Quality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
+/// Not a [`Quality`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("quality has to be from 1 to 100, in steps of 0.5")]
+pub struct QualityError;
+
+impl FromStr for Quality {
+    type Err = QualityError;
+
+    fn from_str(text: &str) -> Result<Self, QualityError> {
+        let halves = text.parse::<f64>().map_err(|_| QualityError)? * 2.0;
+        // Halves are exact in binary; a cast saturates.
+        let whole = halves as u8;
+        (f64::from(whole) == halves)
+            .then(|| Self::from_halves(whole))
+            .flatten()
+            .ok_or(QualityError)
     }
 }
 
@@ -74,7 +122,25 @@ pub struct Plan<'a> {
     pub indices: Vec<u16>,
 }
 
+/// The pixels of a window of a picture, as a model sees them: RGB, interleaved, in
+/// 0..=1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pixels {
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// `width * height * 3` samples.
+    pub samples: Vec<f32>,
+}
+
 /// A transform with its prior.
+///
+/// A picture comes in tiles. Of each, the model makes [`Latents`], which the
+/// [walk](crate::walk) codes without a look at other tiles, and which end as a
+/// [`Field`]. Transforms see more: [`analyse`](Self::analyse) gets a window with a
+/// margin of pixels around the tile, [`synthesise`](Self::synthesise) one with a
+/// margin of its neighbours' positions, so that joins do not show.
 pub trait Model: Send + Sync {
     /// The number in the file.
     fn id(&self) -> ModelId;
@@ -89,29 +155,63 @@ pub trait Model: Send + Sync {
     /// at 0, never falls, rises by at most one.
     fn sections(&self) -> &[usize];
 
-    /// An upper bound of the bytes of memory that coding a picture of this size
-    /// takes; checked against the limits before anything is allocated.
+    /// Pixels, each way, that a position of a field stands for.
+    fn stride(&self) -> u32;
+
+    /// Pixels that the sides of a tile are padded to a multiple of, itself a
+    /// multiple of the stride, and a divisor of [`TILE_UNIT`](crate::TILE_UNIT).
+    fn alignment(&self) -> u32;
+
+    /// How many positions around a tile its transforms see.
+    fn margin(&self) -> u32;
+
+    /// How many sections make a difference to a picture that is so much smaller.
+    /// All of them, unless the model knows better.
+    fn sections_at(&self, scale: Scale) -> usize {
+        let _ = scale;
+        self.sections().last().map_or(0, |last| last + 1)
+    }
+
+    /// An upper bound of the bytes of memory that a window of this size takes;
+    /// checked against the limits before anything is allocated.
     fn memory(&self, width: u32, height: u32) -> u64;
 
-    /// Encoder: transforms `image` and stands at step 0.
-    fn analyse(&self, image: &Image, quality: Quality)
-    -> Result<Box<dyn Latents + '_>, ModelError>;
+    /// Encoder: transforms `window` and stands at step 0 for the tile that lies
+    /// at `keep`, in positions of the window. The sides of the window are
+    /// multiples of the stride; those of `keep` are the padded sides of a tile of
+    /// `width` by `height` pixels.
+    fn analyse(
+        &self,
+        window: &Pixels,
+        keep: Area,
+        tile: (u32, u32),
+        quality: Quality,
+    ) -> Result<Box<dyn Latents + '_>, ModelError>;
 
-    /// Decoder: stands at step 0 for a picture of this size.
+    /// Decoder: stands at step 0 for a tile of this many pixels.
     fn prepare(
         &self,
         width: u32,
         height: u32,
         quality: Quality,
     ) -> Result<Box<dyn Latents + '_>, ModelError>;
+
+    /// The pixels of the positions `keep` of `window`: RGB, nominally in 0..=1.
+    fn synthesise(
+        &self,
+        window: &Field,
+        keep: Area,
+        quality: Quality,
+    ) -> Result<Pixels, ModelError>;
 }
 
-/// A picture on its way through the [walk](crate::walk).
+/// A tile on its way through the [walk](crate::walk).
 ///
 /// Steps come in order. For each, both directions call [`plan`](Self::plan) and
 /// then [`accept`](Self::accept); the encoder calls
-/// [`symbols`](Self::symbols) between the two.
-pub trait Latents {
+/// [`symbols`](Self::symbols) between the two. From a step on, nothing may be
+/// known any more: then a decoder calls [`skip`](Self::skip) for each that is left.
+pub trait Latents: Send {
     /// Which table codes each symbol of `step`. A function of the symbols
     /// accepted so far, in integer arithmetic alone.
     fn plan(&mut self, step: usize) -> Result<Plan<'_>, ModelError>;
@@ -122,6 +222,12 @@ pub trait Latents {
     /// Takes note of the symbols of `step`, coded or decoded.
     fn accept(&mut self, step: usize, symbols: &[i32]) -> Result<(), ModelError>;
 
-    /// The picture, after the last step.
-    fn synthesise(self: Box<Self>) -> Result<Image, ModelError>;
+    /// As [`accept`](Self::accept) with zeros, where no later step will be planned.
+    fn skip(&mut self, step: usize) -> Result<(), ModelError> {
+        let zeros = vec![0; self.plan(step)?.indices.len()];
+        self.accept(step, &zeros)
+    }
+
+    /// What was decoded, after the last step: a field of the tile's padded size.
+    fn finish(self: Box<Self>) -> Result<Field, ModelError>;
 }

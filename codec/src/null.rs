@@ -5,8 +5,10 @@ use std::ops::RangeInclusive;
 
 use lic_entropy::gaussian;
 
-use crate::image::{Channels, Image};
-use crate::model::{Digest, Latents, Model, ModelError, ModelId, Plan, Quality};
+use crate::decoder::Scale;
+use crate::field::Field;
+use crate::geometry::Area;
+use crate::model::{Digest, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality};
 
 /// Side of a block, in pixels.
 const BLOCK: usize = 8;
@@ -34,20 +36,50 @@ impl Model for Null {
         &[0, 1, 1, 1]
     }
 
+    /// A position is a pixel, with R, G and B.
+    fn stride(&self) -> u32 {
+        1
+    }
+
+    fn alignment(&self) -> u32 {
+        1
+    }
+
+    fn margin(&self) -> u32 {
+        0
+    }
+
+    /// The means are all that a picture an eighth of the size shows.
+    fn sections_at(&self, scale: Scale) -> usize {
+        match scale {
+            Scale::Eighth | Scale::Sixteenth => 1,
+            Scale::Full | Scale::Half | Scale::Quarter => 2,
+        }
+    }
+
     fn memory(&self, width: u32, height: u32) -> u64 {
         // Two sets of three planes of i32, the symbols of one plane twice with
-        // their indices, the picture and the sections.
+        // their indices, a field, its window and the pixels, each of three f32, and
+        // the sections.
         let pixels = u64::from(width) * u64::from(height);
-        pixels.saturating_mul(64).saturating_add(1 << 16)
+        pixels.saturating_mul(112).saturating_add(1 << 16)
     }
 
     fn analyse(
         &self,
-        image: &Image,
+        window: &Pixels,
+        keep: Area,
+        tile: (u32, u32),
         quality: Quality,
     ) -> Result<Box<dyn Latents + '_>, ModelError> {
-        let mut planes = Planes::new(image.width(), image.height(), quality);
-        planes.source = Some(planes_of(image));
+        let whole = Area::of(window.width, window.height);
+        let (width, height) = tile;
+        if keep != whole || tile != (keep.width, keep.height) {
+            let reason = format!("a window of {whole:?} for a tile of {tile:?} at {keep:?}");
+            return Err(Planes::fault(reason));
+        }
+        let mut planes = Planes::new(width, height, quality);
+        planes.source = Some(planes_of(window));
         Ok(Box::new(planes))
     }
 
@@ -58,6 +90,19 @@ impl Model for Null {
         quality: Quality,
     ) -> Result<Box<dyn Latents + '_>, ModelError> {
         Ok(Box::new(Planes::new(width, height, quality)))
+    }
+
+    fn synthesise(&self, window: &Field, keep: Area, _: Quality) -> Result<Pixels, ModelError> {
+        let mut samples = Vec::with_capacity(keep.count() * 3);
+        for y in keep.y..keep.bottom() {
+            let start = (y as usize * window.width as usize + keep.x as usize) * 3;
+            samples.extend_from_slice(&window.values[start..][..keep.width as usize * 3]);
+        }
+        Ok(Pixels {
+            width: keep.width,
+            height: keep.height,
+            samples,
+        })
     }
 }
 
@@ -85,15 +130,13 @@ fn clamp(plane: usize, value: i64) -> i32 {
     value.clamp(*range.start(), *range.end()) as i32
 }
 
-/// YCoCg-R (Malvar and Sullivan 2003), a colour transform without loss.
-fn planes_of(image: &Image) -> [Vec<i32>; 3] {
+/// YCoCg-R (Malvar and Sullivan 2003), a colour transform without loss. Samples are
+/// rounded to 8 bits.
+fn planes_of(pixels: &Pixels) -> [Vec<i32>; 3] {
     let mut planes = [const { Vec::new() }; 3];
-    for pixel in image.samples().chunks_exact(image.channels().count()) {
-        let (r, g, b) = match *pixel {
-            [r, g, b] => (i32::from(r), i32::from(g), i32::from(b)),
-            [grey, ..] => (grey.into(), grey.into(), grey.into()),
-            [] => continue,
-        };
+    for pixel in pixels.samples.chunks_exact(3) {
+        let eight = |v: f32| (v * 255.0).round() as i32;
+        let (r, g, b) = (eight(pixel[0]), eight(pixel[1]), eight(pixel[2]));
         let co = r - b;
         let t = b + (co >> 1);
         let cg = g - t;
@@ -113,11 +156,11 @@ fn pixel_of(y: i32, co: i32, cg: i32) -> [u8; 3] {
 
 impl Planes {
     fn new(width: u32, height: u32, quality: Quality) -> Self {
-        let distance = i32::from(100 - quality.get());
+        let distance = i32::from(200 - quality.halves());
         Self {
             width: width as usize,
             height: height as usize,
-            step: 1 + distance * distance / 128,
+            step: 1 + distance * distance / 512,
             source: None,
             means: [const { Vec::new() }; 3],
             values: [const { Vec::new() }; 3],
@@ -181,9 +224,13 @@ impl Planes {
     }
 
     fn no_step(step: usize) -> ModelError {
+        Self::fault(format!("step {step}, the last is 3"))
+    }
+
+    fn fault(reason: String) -> ModelError {
         ModelError {
             key: "null".to_owned(),
-            reason: format!("step {step}, the last is 3"),
+            reason,
         }
     }
 }
@@ -263,18 +310,29 @@ impl Latents for Planes {
         Ok(())
     }
 
-    fn synthesise(self: Box<Self>) -> Result<Image, ModelError> {
+    /// Means are a picture, if nothing follows them.
+    fn skip(&mut self, step: usize) -> Result<(), ModelError> {
+        let (across, down) = self.blocks();
+        let zeros = match step {
+            0 => 3 * across * down,
+            _ => self.width * self.height,
+        };
+        self.accept(step, &vec![0; zeros])
+    }
+
+    fn finish(self: Box<Self>) -> Result<Field, ModelError> {
         let [y, co, cg] = &self.values;
         let chroma = co.iter().zip(cg);
         let pixels = y
             .iter()
             .zip(chroma)
             .map(|(&y, (&co, &cg))| pixel_of(y, co, cg));
-        let samples = pixels.flatten().collect();
-        let (width, height) = (self.width as u32, self.height as u32);
-        Image::new(width, height, Channels::Rgb, samples).map_err(|error| ModelError {
-            key: "null".to_owned(),
-            reason: error.to_string(),
+        let values = pixels.flatten().map(|v| f32::from(v) / 255.0).collect();
+        Ok(Field {
+            width: self.width as u32,
+            height: self.height as u32,
+            channels: 3,
+            values,
         })
     }
 }

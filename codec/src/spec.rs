@@ -12,7 +12,7 @@ fn section(heading: &str) -> &'static str {
 
 #[test]
 fn the_example_is_what_the_encoder_writes() {
-    let hex = section("## Example").split("```").nth(1).unwrap();
+    let hex = section("\n## Example\n").split("```").nth(1).unwrap();
     let lines = hex.lines().skip(1);
     // Bytes, then three spaces or more, then words.
     let columns = lines.map(|line| line.split("   ").next().unwrap_or(line));
@@ -21,12 +21,9 @@ fn the_example_is_what_the_encoder_writes() {
         .map(|byte| u8::from_str_radix(byte, 16).unwrap())
         .collect();
 
-    let samples = vec![10, 20, 30, 40, 50, 250];
+    let samples: Vec<u8> = vec![10, 20, 30, 40, 50, 250];
     let image = Image::new(3, 2, Channels::Grey, samples).unwrap();
-    let options = EncodeOptions {
-        quality: Quality::MAX,
-        coder: Coder::Ans,
-    };
+    let options = EncodeOptions::new(Quality::MAX);
     let mut file = Vec::new();
     encode(&image, &Null, &options, &mut file).unwrap();
     assert_eq!(file, bytes);
@@ -73,6 +70,13 @@ fn constants() {
     assert!(header.contains("must be 1;") && bitstream::VERSION == 1);
     assert!(header.contains("1 to 2^30") && bitstream::MAX_SIDE == 1 << 30);
     assert!(header.contains("0 to 256") && bitstream::MAX_SECTIONS == 256);
+    assert!(header.contains("divided by 64") && TILE_UNIT == 64);
+    assert!(header.contains("1 to 255") && bitstream::MAX_METADATA == 255);
+    let streams = section("### Streams");
+    assert!(streams.contains("2^24 of them") && bitstream::MAX_STREAMS == 1 << 24);
+    let kinds = [MetadataKind::Icc, MetadataKind::Exif, MetadataKind::Xmp];
+    assert!(header.contains("1 ICC profile, 2 EXIF") && header.contains("3 XMP"));
+    assert_eq!(kinds.map(MetadataKind::number), [1, 2, 3]);
     assert!(header.contains("(0 grey, 1 RGB)"));
     assert_eq!(Channels::ALL.map(Channels::number), [0, 1]);
     assert!(header.contains("(0 ANS, 1 range coder)"));

@@ -22,10 +22,7 @@ fn picture(random: &mut StdRng, width: u32, height: u32, channels: Channels) -> 
 }
 
 fn options(quality: u8, coder: Coder) -> EncodeOptions {
-    EncodeOptions {
-        quality: Quality::new(quality).unwrap(),
-        coder,
-    }
+    EncodeOptions::new(Quality::new(quality).unwrap()).coder(coder)
 }
 
 fn file_of(image: &Image, options: &EncodeOptions) -> Vec<u8> {
@@ -38,9 +35,13 @@ fn decode(file: &[u8]) -> Result<Image, DecodeError> {
     Decoder::new(file).decode(&Null)
 }
 
+/// What an encoding has before its streams.
+fn index_of(file: &[u8]) -> Index {
+    Index::read(&mut &file[..], |_| Ok(())).unwrap()
+}
+
 /// The checksum of the header put right, after a change to the header.
-fn resealed(mut file: Vec<u8>, header: &Header) -> Vec<u8> {
-    let length = header.to_bytes().len();
+fn resealed(mut file: Vec<u8>, length: usize) -> Vec<u8> {
     let sum = crc32c::crc32c(&file[..length - 4]);
     file[length - 4..length].copy_from_slice(&sum.to_le_bytes());
     file
@@ -63,14 +64,14 @@ fn any_size_and_quality_decodes_to_what_the_encoder_saw() {
         let mut file = Vec::new();
         let report = encoding.write(&mut file).unwrap();
         assert_eq!(report.bytes, file.len() as u64);
-        assert_eq!(report.bytes, encoding.bytes().unwrap());
-        let predicted = predicted_bits(&image, &Null, options.quality).unwrap();
-        assert_eq!(report.predicted_bits, predicted);
-        let sections = Decoder::new(&file[..]).section_bytes().unwrap();
-        assert_eq!(report.section_bytes, sections);
-        let payload: u64 = sections.iter().sum();
+        assert_eq!(report.bytes, encoding.bytes());
+        let predicted = report.predicted_bits;
+        let index = Decoder::new(&file[..]).check().unwrap();
+        let lengths: Vec<u64> = index.lengths.iter().map(|&l| l.into()).collect();
+        assert_eq!(report.section_bytes, lengths);
+        let payload: u64 = lengths.iter().sum();
         assert!(payload as f64 <= predicted / 8.0 + 6.25);
-        assert!(report.bytes - payload <= 35, "{report:?}");
+        assert!(report.bytes - payload <= 31, "{report:?}");
 
         let decoded = decode(&file).unwrap();
         assert_eq!(decoded, encoding.reconstruct().unwrap());
@@ -85,9 +86,8 @@ fn any_size_and_quality_decodes_to_what_the_encoder_saw() {
 fn lossless_at_quality_100() {
     let mut random = StdRng::seed_from_u64(12);
     for channels in Channels::ALL {
-        let samples = (0..37 * 29 * channels.count())
-            .map(|_| random.random())
-            .collect();
+        let count = 37 * 29 * channels.count();
+        let samples: Vec<u8> = (0..count).map(|_| random.random()).collect();
         let image = Image::new(37, 29, channels, samples).unwrap();
         let file = file_of(&image, &options(100, Coder::Ans));
         assert_eq!(decode(&file).unwrap(), image);
@@ -116,7 +116,7 @@ fn a_cut_or_changed_or_longer_file_is_an_error() {
         let Err(DecodeError::Format(error)) = decode(&longer) else {
             panic!("a longer file decodes")
         };
-        assert_eq!(error.kind(), &FormatErrorKind::TrailingBytes);
+        assert!(matches!(error.kind(), FormatErrorKind::TrailingBytes));
     }
 }
 
@@ -128,11 +128,18 @@ fn any_payload_ends_in_an_error() {
     for round in 0..300 {
         let coder = Coder::ALL[round % 2];
         let encoding = Encoding::new(&image, &Null, &options(60, coder)).unwrap();
-        let mut file = encoding.header().to_bytes();
-        for _ in 0..2 {
-            let mut payload = vec![0; random.random_range(0..300)];
+        let payloads = [(); 2].map(|()| {
+            let mut payload = vec![0; random.random_range(1..300)];
             random.fill(&mut payload[..]);
-            bitstream::write_section(&mut file, &payload).unwrap();
+            payload
+        });
+        let index = Index {
+            header: encoding.header().clone(),
+            lengths: payloads.iter().map(|p| p.len() as u32).collect(),
+        };
+        let mut file = index.to_bytes();
+        for payload in &payloads {
+            bitstream::write_stream(&mut file, payload).unwrap();
         }
         let Err(DecodeError::Format(error)) = decode(&file) else {
             panic!("noise decodes")
@@ -154,20 +161,20 @@ fn any_bytes_after_the_magic_end_in_an_error() {
     let Err(DecodeError::Format(error)) = decode(b"\x89PNG\r\n\x1a\n") else {
         panic!("a PNG decodes")
     };
-    assert_eq!(error.kind(), &FormatErrorKind::NotLic);
+    assert!(matches!(error.kind(), FormatErrorKind::NotLic));
 }
 
 #[test]
 fn unknown_weights_versions_and_coders_are_named() {
-    let image = Image::new(3, 3, Channels::Rgb, vec![9; 27]).unwrap();
+    let image = Image::new(3, 3, Channels::Rgb, vec![9u8; 27]).unwrap();
     let encoding = Encoding::new(&image, &Null, &EncodeOptions::default()).unwrap();
-    let header = encoding.header().clone();
     let mut file = Vec::new();
     encoding.write(&mut file).unwrap();
+    let length = index_of(&file).to_bytes().len();
 
     let mut weights = file.clone();
     weights[6] = 0xab;
-    let error = decode(&resealed(weights, &header)).unwrap_err();
+    let error = decode(&resealed(weights, length)).unwrap_err();
     let words = "the file needs model 0 with weights ab000000, which are not here";
     assert_eq!(error.to_string(), words);
 
@@ -177,15 +184,19 @@ fn unknown_weights_versions_and_coders_are_named() {
     let words = "format version 2 is not known to this version, the largest known is 1";
     assert_eq!(error.to_string(), words);
 
-    let mut coder = file.clone();
-    coder[10] = 0x21;
-    let error = decode(&resealed(coder, &header)).unwrap_err();
+    let mut kinds = file.clone();
+    kinds[10] |= 0x80;
+    let error = decode(&resealed(kinds, length)).unwrap_err();
+    assert!(matches!(error, DecodeError::Unsupported(error) if error.found() == 0x81));
+    let mut colour = file.clone();
+    colour[10] = 2;
+    let error = decode(&resealed(colour, length)).unwrap_err();
     assert!(matches!(error, DecodeError::Unsupported(error) if error.found() == 2));
 }
 
 #[test]
 fn limits_are_kept_before_anything_is_allocated() {
-    let image = Image::new(30, 20, Channels::Grey, vec![77; 600]).unwrap();
+    let image = Image::new(30, 20, Channels::Grey, vec![77u8; 600]).unwrap();
     let encoding = Encoding::new(&image, &Null, &EncodeOptions::default()).unwrap();
     let mut file = Vec::new();
     encoding.write(&mut file).unwrap();
@@ -202,11 +213,11 @@ fn limits_are_kept_before_anything_is_allocated() {
     assert_eq!(with(&|l| l.max_width = 29), Some("the width"));
     assert_eq!(with(&|l| l.max_height = 19), Some("the height"));
     assert_eq!(with(&|l| l.max_pixels = 599), Some("the number of pixels"));
-    assert_eq!(with(&|l| l.max_memory = 9), Some("the memory to decode it"));
-    assert_eq!(
-        with(&|l| l.max_section_bytes = 1),
-        Some("the length of a section")
-    );
+    let memory = Some("the memory to decode it, in bytes,");
+    assert_eq!(with(&|l| l.max_memory = 9), memory);
+    let stream = Some("the length of a stream");
+    assert_eq!(with(&|l| l.max_stream_bytes = 1), stream);
+    assert_eq!(with(&|l| l.max_streams = 1), Some("the number of streams"));
     assert_eq!(
         with(&|l| l.max_file_bytes = length - 1),
         Some("the length of the file")
@@ -218,14 +229,19 @@ fn limits_are_kept_before_anything_is_allocated() {
     assert_eq!(with(&|l| l.max_file_bytes = length), None);
 
     // The largest header there is, on a file that holds nothing else.
-    let mut header = encoding.header().clone();
-    (header.width, header.height) = (bitstream::MAX_SIDE, bitstream::MAX_SIDE);
-    let error = decode(&header.to_bytes()).unwrap_err();
+    let mut index = index_of(&file);
+    (index.header.width, index.header.height) = (bitstream::MAX_SIDE, bitstream::MAX_SIDE);
+    let error = decode(&index.to_bytes()).unwrap_err();
     assert!(matches!(error, DecodeError::Limits(_)));
-    // A section that says it is long and is not.
-    let mut file = encoding.header().to_bytes();
-    file.extend([0xff, 0xff, 0xff, 0x7f, 1, 2, 3, 4, 5]);
-    let error = decode(&file).unwrap_err();
+    // As many tiles as can be, and no lengths of their streams.
+    index.header.tile = Some((TILE_UNIT, TILE_UNIT));
+    let head = index.to_bytes();
+    let mut decoder = Decoder::new(&head[..]).limits(Limits::none());
+    assert!(matches!(decoder.read_header(), Err(DecodeError::Format(_))));
+    // A stream that says it is long and is not.
+    let mut index = index_of(&file);
+    index.lengths[0] = 200 << 20;
+    let error = decode(&[&index.to_bytes()[..], &[1, 2, 3, 4, 5]].concat()).unwrap_err();
     assert!(matches!(error, DecodeError::Format(_)), "{error}");
 }
 
@@ -268,7 +284,206 @@ fn writing_stops_at_the_first_error() {
             Ok(())
         }
     }
-    let image = Image::new(3, 3, Channels::Rgb, vec![9; 27]).unwrap();
+    let image = Image::new(3, 3, Channels::Rgb, vec![9u8; 27]).unwrap();
     let error = encode(&image, &Null, &EncodeOptions::default(), Full);
     assert!(matches!(error, Err(EncodeError::Io(_))));
+}
+
+#[test]
+fn tiles_alpha_depth_and_metadata_come_back() {
+    let mut random = StdRng::seed_from_u64(18);
+    for round in 0..40 {
+        let (width, height) = (random.random_range(1..=200), random.random_range(1..=200));
+        let pixels = (width * height) as usize;
+        let image = picture(&mut random, width, height, Channels::ALL[round % 2]);
+        let alpha: Vec<u8> = (0..pixels)
+            .map(|i| ((i / 300) * 40).min(255) as u8)
+            .collect();
+        let metadata = Metadata {
+            icc: Some(vec![7; 300]),
+            exif: (round % 3 == 0).then(|| b"II*\0".to_vec()),
+            xmp: (round % 5 == 0).then(Vec::new),
+        };
+        let image = image.with_alpha(alpha).unwrap().with_metadata(metadata);
+        let file = file_of(&image, &EncodeOptions::new(Quality::MAX).tile(64));
+        let grid = index_of(&file).header.grid();
+        assert_eq!(
+            grid.count(),
+            u64::from(width.div_ceil(64) * height.div_ceil(64))
+        );
+        assert_eq!(decode(&file).unwrap(), image);
+    }
+    // The null model keeps 8 of 16 bits.
+    let deep: Vec<u16> = (0..50 * 70).map(|i| i * 17).collect();
+    let image = Image::new(50, 70, Channels::Grey, deep.clone()).unwrap();
+    let image = image.with_alpha(deep.clone()).unwrap();
+    let back = decode(&file_of(&image, &EncodeOptions::new(Quality::MAX))).unwrap();
+    assert_eq!(back.alpha(), Some(&Samples::Sixteen(deep.clone())));
+    let Samples::Sixteen(samples) = back.samples() else {
+        panic!("16 bits became 8")
+    };
+    assert!(
+        samples
+            .iter()
+            .zip(&deep)
+            .all(|(a, b)| a.abs_diff(*b) <= 128)
+    );
+}
+
+/// Thread pools of other sizes write the same bytes and read the same picture.
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let mut random = StdRng::seed_from_u64(19);
+    let image = picture(&mut random, 300, 200, Channels::Rgb);
+    let options = EncodeOptions::new(Quality::new(60).unwrap()).tile(64);
+    let with = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build().unwrap().install(|| {
+            let file = file_of(&image, &options);
+            let back = decode(&file).unwrap();
+            (file, back)
+        })
+    };
+    assert_eq!(with(1), with(2));
+    assert_eq!(with(1), with(4));
+}
+
+fn crop(image: &Image, area: Area) -> Vec<u8> {
+    let row = image.width() as usize * 3;
+    let samples = image.samples().eight();
+    (area.y..area.bottom())
+        .flat_map(|y| {
+            let start = y as usize * row + area.x as usize * 3;
+            samples[start..][..area.width as usize * 3].to_vec()
+        })
+        .collect()
+}
+
+#[test]
+fn a_region_is_that_part_of_the_picture() {
+    let mut random = StdRng::seed_from_u64(20);
+    let image = picture(&mut random, 230, 150, Channels::Rgb);
+    let file = file_of(&image, &EncodeOptions::new(Quality::MAX).tile(64));
+    for _ in 0..30 {
+        let (x, y) = (random.random_range(0..230), random.random_range(0..150));
+        let area = Area {
+            x,
+            y,
+            width: random.random_range(1..=230 - x),
+            height: random.random_range(1..=150 - y),
+        };
+        let options = DecodeOptions::default().region(area);
+        let part = Decoder::new(&file[..])
+            .decode_with(&Null, &options)
+            .unwrap();
+        assert_eq!(part.image.samples().eight().to_vec(), crop(&image, area));
+    }
+    for area in [
+        Area {
+            x: 230,
+            ..Area::of(1, 1)
+        },
+        Area::of(0, 5),
+        Area::of(231, 1),
+    ] {
+        let options = DecodeOptions::default().region(area);
+        let error = Decoder::new(&file[..])
+            .decode_with(&Null, &options)
+            .unwrap_err();
+        assert!(matches!(error, DecodeError::Region { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_smaller_picture_is_the_mean_of_squares() {
+    let mut random = StdRng::seed_from_u64(21);
+    let image = picture(&mut random, 131, 70, Channels::Rgb);
+    let file = file_of(&image, &EncodeOptions::new(Quality::MAX).tile(64));
+    let at = |scale| {
+        let options = DecodeOptions::default().scale(scale);
+        Decoder::new(&file[..])
+            .decode_with(&Null, &options)
+            .unwrap()
+            .image
+    };
+    let half = at(Scale::Half);
+    assert_eq!((half.width(), half.height()), (66, 35));
+    let (small, large) = (half.samples().eight(), image.samples().eight());
+    for (x, y) in [(0, 0), (31, 32), (32, 31), (64, 34)] {
+        let sum: u32 = [(0, 0), (1, 0), (0, 1), (1, 1)]
+            .map(|(dx, dy)| u32::from(large[((2 * y + dy) * 131 + 2 * x + dx) * 3]))
+            .iter()
+            .sum();
+        assert_eq!(u32::from(small[(y * 66 + x) * 3]), (sum + 2) / 4);
+    }
+    assert_eq!(at(Scale::Eighth).width(), 17);
+}
+
+/// Any prefix from the first section on is a picture; quality rises with length.
+#[test]
+fn what_has_arrived_is_shown() {
+    let mut random = StdRng::seed_from_u64(22);
+    let image = picture(&mut random, 150, 100, Channels::Rgb);
+    let file = file_of(&image, &EncodeOptions::new(Quality::MAX).tile(64));
+    let index = index_of(&file);
+    let (head, tiles) = (index.to_bytes().len(), index.header.grid().count() as usize);
+    let first = head + 4 + index.lengths[0] as usize;
+    let mut best = 0.0;
+    for kept in (0..file.len()).step_by(61) {
+        let options = DecodeOptions::default().partial();
+        let decoded = Decoder::new(&file[..kept]).decode_with(&Null, &options);
+        assert_eq!(decoded.is_ok(), kept >= first, "{kept}");
+        let Ok(decoded) = decoded else { continue };
+        assert!(decoded.bytes_used <= kept as u64);
+        assert!(!decoded.incomplete.is_empty() && decoded.incomplete.len() <= tiles);
+        let psnr = measure::psnr(&image, &decoded.image).unwrap();
+        assert!(psnr >= best, "{kept}: {psnr} after {best}");
+        best = psnr;
+    }
+    let whole = DecodeOptions::default().partial();
+    let whole = Decoder::new(&file[..]).decode_with(&Null, &whole).unwrap();
+    assert_eq!(whole.incomplete, []);
+    assert_eq!(whole.bytes_used, file.len() as u64);
+    assert_eq!(whole.image, image);
+}
+
+#[test]
+fn damage_is_an_error_or_concealed_and_told() {
+    let mut random = StdRng::seed_from_u64(23);
+    let image = picture(&mut random, 150, 100, Channels::Rgb);
+    let file = file_of(&image, &EncodeOptions::new(Quality::MAX).tile(64));
+    let index = index_of(&file);
+    let head = index.to_bytes().len();
+    for (position, name) in index.names().enumerate() {
+        let before: usize = index.lengths[..position]
+            .iter()
+            .map(|&l| l as usize + 4)
+            .sum();
+        let mut damaged = file.clone();
+        damaged[head + before + 4] ^= 1;
+        let error = decode(&damaged).unwrap_err();
+        assert!(error.to_string().contains(&name.to_string()), "{error}");
+        let options = DecodeOptions::default().conceal();
+        let decoded = Decoder::new(&damaged[..])
+            .decode_with(&Null, &options)
+            .unwrap();
+        let StreamName::Section { section, tile } = name else {
+            panic!("{name}")
+        };
+        assert_eq!(decoded.incomplete, [(tile, section)]);
+        assert_eq!((decoded.image.width(), decoded.image.height()), (150, 100));
+        // Other tiles are as they were.
+        let other = crop(
+            &image,
+            index
+                .header
+                .grid()
+                .tile((tile as u32 + 1) % 3, 1 - tile as u32 / 3),
+        );
+        let area = index
+            .header
+            .grid()
+            .tile((tile as u32 + 1) % 3, 1 - tile as u32 / 3);
+        assert_eq!(crop(&decoded.image, area), other);
+    }
 }

@@ -1,12 +1,13 @@
 //! The one loop that encoder and decoder both run, so that they cannot drift.
 //!
-//! [`walk`] takes a picture's [`Latents`] through the steps of its model. Whether
+//! [`walk`] takes a tile's [`Latents`] through the steps of its model. Whether
 //! symbols are written, read or only counted is up to a [`SymbolCoder`].
 
 use lic_entropy::{Coder, Decoder, Encoder, Tables};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{DecodeError, EncodeError, FormatErrorKind};
+use crate::bitstream::StreamName;
+use crate::error::{DecodeError, FormatErrorKind};
 use crate::model::{Latents, Model, ModelError, Plan};
 
 /// One step of the walk, as a [`SymbolCoder`] sees it.
@@ -35,6 +36,12 @@ pub trait SymbolCoder {
         step: &Step<'_>,
         symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
     ) -> Result<Vec<i32>, WalkError>;
+
+    /// Whether nothing is known of `section`, nor of any after it.
+    fn lacks(&self, section: usize) -> bool {
+        let _ = section;
+        false
+    }
 }
 
 /// Why a walk ended early.
@@ -53,15 +60,26 @@ pub enum WalkError {
     },
 }
 
-impl From<WalkError> for DecodeError {
-    fn from(error: WalkError) -> Self {
-        match error {
-            WalkError::Model(error) => Self::Model(error),
-            WalkError::Stream { section, source } => FormatErrorKind::Stream {
-                section,
+impl WalkError {
+    /// As an error of the file, in which this was tile number `tile`.
+    pub(crate) fn in_tile(self, tile: usize) -> DecodeError {
+        match self {
+            Self::Model(error) => DecodeError::Model(error),
+            Self::Stream { section, source } => FormatErrorKind::Stream {
+                stream: StreamName::Section { section, tile },
                 reason: source,
             }
             .into(),
+        }
+    }
+
+    /// As an error of an encoder, which decodes nothing.
+    pub(crate) fn of_encoder(self, model: &dyn Model) -> ModelError {
+        match self {
+            Self::Model(error) => error,
+            Self::Stream { section, source } => {
+                fault(model, format!("section {section}: {source}"))
+            }
         }
     }
 }
@@ -76,6 +94,10 @@ pub fn walk(
     coder: &mut impl SymbolCoder,
 ) -> Result<(), WalkError> {
     for (number, &section) in model.sections().iter().enumerate() {
+        if coder.lacks(section) {
+            latents.skip(number)?;
+            continue;
+        }
         let Plan { tables, indices } = latents.plan(number)?;
         // A clone shares the tables; it frees `latents` to say their symbols.
         let tables = tables.clone();
@@ -189,9 +211,28 @@ impl SymbolCoder for Counter {
 #[derive(Debug)]
 pub struct Writer {
     coder: Coder,
-    open: Option<Encoder>,
+    open: Option<Open>,
     streams: Vec<Vec<u8>>,
     counter: Counter,
+}
+
+/// A section that is being written.
+#[derive(Debug)]
+struct Open {
+    encoder: Encoder,
+    /// Whether a symbol was not 0.
+    says_something: bool,
+}
+
+impl Open {
+    /// A section of zeros only is left empty.
+    fn finish(self) -> Vec<u8> {
+        if self.says_something {
+            self.encoder.finish()
+        } else {
+            Vec::new()
+        }
+    }
 }
 
 impl Writer {
@@ -207,7 +248,7 @@ impl Writer {
 
     /// The streams, one a section, and what the tables predicted.
     pub fn finish(mut self) -> (Vec<Vec<u8>>, Counter) {
-        self.streams.extend(self.open.map(Encoder::finish));
+        self.streams.extend(self.open.map(Open::finish));
         (self.streams, self.counter)
     }
 }
@@ -221,18 +262,22 @@ impl SymbolCoder for Writer {
         // Sections rise by at most one: a new one has begun when every stream
         // before it is complete but the open one.
         if step.section > self.streams.len() {
-            self.streams.extend(self.open.take().map(Encoder::finish));
+            self.streams.extend(self.open.take().map(Open::finish));
         }
         let symbols = self.counter.code(step, symbols)?;
-        self.open
-            .get_or_insert_with(|| Encoder::new(self.coder))
+        let open = self.open.get_or_insert_with(|| Open {
+            encoder: Encoder::new(self.coder),
+            says_something: false,
+        });
+        open.says_something |= symbols.iter().any(|&symbol| symbol != 0);
+        open.encoder
             .encode(step.tables, step.indices, &symbols)
             .map_err(|error| unexpected(step, &error))?;
         Ok(symbols)
     }
 }
 
-/// Reads the streams of all sections.
+/// Reads the streams of a tile's sections, as far as they are there.
 #[derive(Debug)]
 pub struct Reader {
     coder: Coder,
@@ -241,7 +286,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Stands before the first of `streams`.
+    /// Stands before the first of `streams`: one a section, from the first. If
+    /// there are fewer than sections, nothing is known of the others.
     pub fn new(coder: Coder, streams: Vec<Vec<u8>>) -> Self {
         Self {
             coder,
@@ -268,20 +314,22 @@ impl Reader {
         Ok(())
     }
 
-    /// The decoder of `section`, opened when its first step comes.
-    fn open(&mut self, section: usize) -> Result<&mut Decoder, WalkError> {
+    /// The decoder of `section`, opened when its first step comes; `None` if the
+    /// section is empty.
+    fn open(&mut self, section: usize) -> Result<Option<&mut Decoder>, WalkError> {
         if self.open.as_ref().is_none_or(|open| open.0 != section) {
             self.close()?;
             // The stream is not needed again once its decoder has it.
             let stream = self.streams.get_mut(section).map(std::mem::take);
-            let decoder = Decoder::new(self.coder, &stream.unwrap_or_default())
+            let stream = stream.unwrap_or_default();
+            if stream.is_empty() {
+                return Ok(None);
+            }
+            let decoder = Decoder::new(self.coder, &stream)
                 .map_err(|source| WalkError::Stream { section, source })?;
-            return Ok(&mut self.open.insert((section, decoder)).1);
+            self.open = Some((section, decoder));
         }
-        match &mut self.open {
-            Some((_, decoder)) => Ok(decoder),
-            None => unreachable!("a section is open"),
-        }
+        Ok(self.open.as_mut().map(|open| &mut open.1))
     }
 }
 
@@ -292,11 +340,18 @@ impl SymbolCoder for Reader {
         _: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
     ) -> Result<Vec<i32>, WalkError> {
         let section = step.section;
+        let Some(decoder) = self.open(section)? else {
+            return Ok(vec![0; step.indices.len()]);
+        };
         let mut symbols = Vec::new();
-        self.open(section)?
+        decoder
             .decode(step.tables, step.indices, &mut symbols)
             .map_err(|source| WalkError::Stream { section, source })?;
         Ok(symbols)
+    }
+
+    fn lacks(&self, section: usize) -> bool {
+        section >= self.streams.len()
     }
 }
 
@@ -318,9 +373,14 @@ impl<C> Digested<C> {
         }
     }
 
-    /// The coder, and the digest of the symbols so far.
-    pub fn finish(self) -> (C, [u8; 32]) {
-        (self.coder, self.hash.finalize().into())
+    /// Puts another coder in the place of this one, and gives this one back.
+    pub fn replace(&mut self, coder: C) -> C {
+        std::mem::replace(&mut self.coder, coder)
+    }
+
+    /// The digest of all symbols.
+    pub fn finish(self) -> [u8; 32] {
+        self.hash.finalize().into()
     }
 }
 
@@ -340,17 +400,8 @@ impl<C: SymbolCoder> SymbolCoder for Digested<C> {
         }
         Ok(symbols)
     }
-}
 
-impl From<WalkError> for EncodeError {
-    fn from(error: WalkError) -> Self {
-        match error {
-            WalkError::Model(error) => Self::Model(error),
-            // Encoding decodes nothing.
-            WalkError::Stream { section, source } => Self::Model(ModelError {
-                key: "walk".to_owned(),
-                reason: format!("section {section}: {source}"),
-            }),
-        }
+    fn lacks(&self, section: usize) -> bool {
+        self.coder.lacks(section)
     }
 }

@@ -34,12 +34,14 @@
 //! ```
 //!
 //! Where to go next: [`Tables::new`] for tables of your own, [`gaussian`] for the
-//! set that ships with the format, [`Coder`] for which coder to take.
+//! set that ships with the format, [`Coder`] for which coder to take,
+//! [`BitEncoder`] for probabilities that adapt.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod ans;
+mod bits;
 #[cfg(test)]
 mod by_the_spec;
 mod coder;
@@ -51,6 +53,7 @@ mod range;
 mod spec;
 mod tables;
 
+pub use bits::{BitDecoder, BitEncoder};
 pub use coder::{Coder, Decoder, Encoder};
 pub use error::{DecodeError, EncodeError, TableError, UnknownCoder};
 pub use gaussian::{SCALES, gaussian, scale};

@@ -12,7 +12,9 @@
 
 mod coding;
 mod device;
+pub mod networks;
 pub mod prior;
+mod reference;
 pub mod standard;
 pub mod train;
 pub mod transform;
@@ -21,6 +23,8 @@ mod zoo;
 
 pub use coding::StandardModel;
 pub use device::{Backend, BackendError};
+pub use networks::{Keep, Means, Networks};
+pub use reference::Reference;
 pub use weights::{Weights, WeightsError, freeze};
 pub use zoo::{MODELS, Row, Zoo, ZooError};
 

@@ -206,6 +206,14 @@ impl StandardConfig {
         }
     }
 
+    /// How many latents around a pixel's own its transforms see, at most: one for
+    /// every block at 1/16, a half for every block at 1/8 and for the lapped filter.
+    pub fn margin(&self) -> usize {
+        let reach = |coarse: usize, fine: usize| coarse + (fine + 1).div_ceil(2);
+        let (a, s) = (&self.analysis, &self.synthesis);
+        reach(a.coarse_blocks, a.fine_blocks).max(reach(s.coarse_blocks, s.fine_blocks))
+    }
+
     /// Multiply-accumulates a pixel: (encoder's transforms, decoder's transform,
     /// prior).
     pub fn macs(&self) -> (f64, f64, f64) {
@@ -282,7 +290,7 @@ pub(crate) fn quality_plane(qualities: &[f64], device: &Device) -> Tensor<4> {
 fn nearest_levels(qualities: &[f64], device: &Device) -> Tensor<2> {
     let mut values = vec![0.0f32; qualities.len() * LEVELS];
     for (row, &q) in values.chunks_exact_mut(LEVELS).zip(qualities) {
-        row[level_of(q.round() as u8)] = 1.0;
+        row[level_of((2.0 * q).round() as u8)] = 1.0;
     }
     Tensor::from_data(TensorData::new(values, [qualities.len(), LEVELS]), device)
 }

@@ -6,6 +6,7 @@ mod evaluate;
 mod optimise;
 mod recipe;
 mod run;
+mod step;
 #[cfg(test)]
 mod tests;
 

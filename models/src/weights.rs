@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::coding::StandardModel;
 use crate::prior::{self, IntFileError, IntShape};
+use crate::reference::Reference;
 use crate::standard::{Standard, StandardConfig};
 
 /// The three files of a model's weights.
@@ -178,12 +179,16 @@ impl Weights<'_> {
             id,
             key,
             digest: self.digest(),
-            networks,
+            networks: Box::new(Reference::new(
+                networks,
+                config.groups.clone(),
+                device.clone(),
+            )),
             shape: IntShape::new(&ints, &config.groups),
             z_tables,
             z_channels: config.shape.z,
             groups: config.groups.init(),
-            device: device.clone(),
+            margin: config.margin() as u32,
         })
     }
 }

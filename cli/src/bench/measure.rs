@@ -20,7 +20,7 @@ pub struct Row {
     /// Rows.
     pub height: u32,
     /// Quality, 1 to 100.
-    pub quality: u8,
+    pub quality: f32,
     /// Length of the file.
     pub bytes: u64,
     /// Its bits for each pixel.
@@ -43,7 +43,7 @@ pub struct Row {
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
     /// Quality, 1 to 100.
-    pub quality: u8,
+    pub quality: f32,
     /// Mean of the pictures' bits a pixel.
     pub bpp: f64,
     /// Mean of the pictures' PSNR in dB; null if a picture lost nothing.
@@ -121,7 +121,7 @@ impl Summary {
         let known: Option<Vec<f64>> = rows.iter().map(|row| row.ms_ssim).collect();
         let ms_ssim = known.map(|known| known.iter().sum::<f64>() / known.len() as f64);
         Self {
-            quality: rows.first().map_or(0, |row| row.quality),
+            quality: rows.first().map_or(0.0, |row| row.quality),
             bpp: mean(|row| row.bpp),
             psnr: mean(|row| row.psnr),
             psnr_of_mean_mse: psnr_of(mean(|row| row.mse)),
@@ -153,7 +153,7 @@ mod tests {
         };
         let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8;
         let picture = |n: u32| {
-            let samples = (0..n * n).map(noise).collect();
+            let samples: Vec<u8> = (0..n * n).map(noise).collect();
             Image::new(n, n, Channels::Grey, samples).unwrap()
         };
         let quality = Quality::new(60).unwrap();

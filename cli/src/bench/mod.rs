@@ -129,7 +129,7 @@ fn measure_all(
     let bar = progress::bar(words, (paths.len() * qualities.len()) as u64);
     let mut rows = Vec::new();
     for path in paths {
-        let image = picture::read(path)?.image;
+        let image = picture::read(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let context = || path.display().to_string();
         bar.set_message(name.clone().into_owned());

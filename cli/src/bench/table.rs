@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn says_whether_published_points_apply() {
-        let summary = |quality: u8, bpp, psnr| Summary {
+        let summary = |quality: f32, bpp, psnr| Summary {
             quality,
             bpp,
             psnr,
@@ -144,10 +144,10 @@ mod tests {
             decode_mps: 1.0,
         };
         let curve = [
-            (20, 0.2, 29.0),
-            (40, 0.4, 32.0),
-            (60, 0.8, 35.0),
-            (80, 1.6, 39.0),
+            (20.0, 0.2, 29.0),
+            (40.0, 0.4, 32.0),
+            (60.0, 0.8, 35.0),
+            (80.0, 1.6, 39.0),
         ];
         let summaries: Vec<Summary> = curve.map(|(q, r, d)| summary(q, r, d)).to_vec();
         let mut measured = Measurements {

@@ -18,10 +18,10 @@ pub fn position(q: f64) -> f64 {
     (q - 1.0) / 99.0 * (LEVELS - 1) as f64
 }
 
-/// The level nearest to an integer quality, by integers alone: it chooses the
-/// tables of the hyper-latents.
-pub fn level_of(q: u8) -> usize {
-    ((usize::from(q) - 1) * (LEVELS - 1) * 2 + 99) / 198
+/// The level nearest to a quality of so many halves (2..=200), by integers alone:
+/// it chooses the tables of the hyper-latents.
+pub fn level_of(halves: u8) -> usize {
+    ((usize::from(halves.max(2)) - 2) * (LEVELS - 1) + 99) / 198
 }
 
 /// λ of the loss `bpp + λ·MSE` (MSE of 0..=255 pixels) at quality `q`.
@@ -92,11 +92,12 @@ mod tests {
 
     #[test]
     fn integer_level_is_the_nearest() {
-        for q in 1..=100u8 {
-            let exact = position(f64::from(q));
-            assert!((level_of(q) as f64 - exact).abs() <= 0.5, "quality {q}");
+        for halves in 2..=200u8 {
+            let exact = position(f64::from(halves) / 2.0);
+            let level = level_of(halves) as f64;
+            assert!((level - exact).abs() <= 0.5, "{halves} halves");
         }
-        assert_eq!((level_of(1), level_of(100)), (0, LEVELS - 1));
+        assert_eq!((level_of(2), level_of(200)), (0, LEVELS - 1));
     }
 
     #[test]

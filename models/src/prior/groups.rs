@@ -52,6 +52,7 @@ pub struct Step {
 /// The steps in coding order.
 #[derive(Debug, Clone)]
 pub struct Groups {
+    channels: usize,
     steps: Vec<Step>,
     sections: Vec<usize>,
 }
@@ -80,7 +81,11 @@ impl GroupsConfig {
         let sections = std::iter::once(0)
             .chain(steps.iter().map(|s| s.group))
             .collect();
-        Groups { steps, sections }
+        Groups {
+            channels: first,
+            steps,
+            sections,
+        }
     }
 
     /// Latent channels in all.
@@ -106,6 +111,11 @@ impl GroupsConfig {
 }
 
 impl Groups {
+    /// Latent channels in all.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
     /// Steps over `y`, in order.
     pub fn steps(&self) -> &[Step] {
         &self.steps

@@ -238,10 +238,9 @@ impl IntShape {
         }
     }
 
-    /// The stream when only `z` is known: `z` is `[channel][h/4·w/4]`; `quality`
-    /// 1..=100; `h`, `w` are those of the latents.
+    /// The stream when only `z` is known: `z` is `[channel][h/4·w/4]`; `quality` is in
+    /// halves, 2..=200; `h`, `w` are those of the latents.
     pub fn start(&self, z: &[i32], h: usize, w: usize, quality: u8) -> IntStream {
-        let quality = 2 * quality;
         let area = h / 4 * (w / 4);
         let known = Sparse::new(h / 4, w / 4, |position, push| {
             for channel in 0..self.z {

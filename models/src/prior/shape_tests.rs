@@ -62,7 +62,7 @@ fn float_and_integer_networks_agree_exactly() {
     let mut noise = Noise::new(5);
     let z = whole_numbers(&mut noise, Z * h / 4 * w / 4, 40);
     let mut floats = shape.start(tensor(&z, [1, Z, h / 4, w / 4]), &[f64::from(quality)]);
-    let mut known = ints.start(&z, h, w, quality);
+    let mut known = ints.start(&z, h, w, 2 * quality);
     let mut distinct = std::collections::BTreeSet::new();
     for (i, step) in groups.init().steps().iter().enumerate() {
         let positions: Vec<usize> = covered(step.pass, h, w).collect();

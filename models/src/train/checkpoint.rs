@@ -44,6 +44,8 @@ pub struct State {
     pub step: u64,
     /// Pixels seen.
     pub pixels: u64,
+    /// Steps in a row, the last one among them, whose gradient overflowed.
+    pub overflowed: u32,
 }
 
 /// Folder of the newest checkpoint of a run: the one before it, if the run ended
@@ -109,6 +111,7 @@ pub fn load(folder: &Path, state: State) -> Result<State, CheckpointError> {
         optimiser,
         step: number("step")?,
         pixels: number("pixels")?,
+        overflowed: 0,
     })
 }
 

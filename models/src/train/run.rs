@@ -6,24 +6,21 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use lic_datasets::{CropError, CropSampler, FolderError, ImageFolder, fixed_crops};
 use serde::Serialize;
 
+use super::Recipe;
 use super::checkpoint::{self, CheckpointError, State};
 use super::evaluate::{Point, evaluate, pictures};
-use super::optimise::{adam, clip, follow, rates};
-use super::{Recipe, Schedule};
-use crate::prior::lambda;
-use crate::standard::{Noise, Rounding, Standard};
+use super::optimise::adam;
+use super::step::{Seen, step};
+use crate::standard::Standard;
 use crate::transform::{Klt, KltError};
 use crate::weights::{Weights, WeightsError, freeze};
 
 /// Side of the crops held aside.
 const HELD_SIZE: u32 = 256;
-/// The running mean of the weights is taken every so many steps.
-const MEAN_EVERY: u64 = 8;
 
 /// A line of the log.
 #[derive(Debug, Clone, Serialize)]
@@ -56,6 +53,11 @@ pub enum Event {
         pixels: u64,
         /// Seconds since this sitting began.
         seconds: f64,
+    },
+    /// A step whose gradient overflowed, and which changed nothing.
+    Skipped {
+        /// Which.
+        step: u64,
     },
     /// The running mean of the weights on crops held aside.
     Evaluation {
@@ -148,9 +150,12 @@ pub fn run(
     while state.step < recipe.schedule.steps && !stop() {
         let (next, seen) = step(state, recipe, &sampler, &autodiff)?;
         state = next;
-        means.add(&seen);
         let done = state.step;
-        if done.is_multiple_of(recipe.log.every) {
+        match seen {
+            Some(seen) => means.add(&seen),
+            None => emit(Event::Skipped { step: done - 1 })?,
+        }
+        if done.is_multiple_of(recipe.log.every) && means.count > 0.0 {
             let rate = recipe.schedule.rate_at(done);
             emit(means.event(done, rate, state.pixels, began.elapsed().as_secs_f64()))?;
             means = Means::default();
@@ -209,6 +214,7 @@ fn open(
         optimiser: adam(),
         step: 0,
         pixels: 0,
+        overflowed: 0,
     };
     if let Some(from) = from {
         return Ok(checkpoint::load(&from, fresh(recipe.model.init(device)))?);
@@ -254,89 +260,6 @@ fn start_klt(recipe: &Recipe, sampler: &CropSampler, device: &Device) -> Result<
         recipe.model.groups.channels(),
     );
     Ok(Klt::from_pictures(&crops, n, m)?)
-}
-
-/// What one step saw.
-struct Seen {
-    loss: f64,
-    bpp: f64,
-    mse: f64,
-    norm: f64,
-}
-
-/// One step: a pure function of the state, the recipe and the pictures.
-fn step(
-    state: State,
-    recipe: &Recipe,
-    sampler: &CropSampler,
-    device: &Device,
-) -> Result<(State, Seen), TrainError> {
-    let State {
-        model,
-        mean,
-        mut optimiser,
-        step,
-        pixels,
-    } = state;
-    let crops = recipe.crops_at(step);
-    let (n, size) = (crops.batch, crops.size as usize);
-    let x = pictures(&sampler.batch(step, n, crops.size)?, n, size, device);
-    // All that is random follows from the step, so that a run that was stopped
-    // goes on as if it had not been.
-    let mut noise = Noise::new(recipe.seed ^ step.wrapping_mul(0xd134_2543_de82_ef95));
-    let qualities: Vec<f64> = (0..n)
-        .map(|_| (1 + noise.next_u64() % 100) as f64)
-        .collect();
-
-    let pass = model.forward(x.clone(), &qualities, Rounding::Noise(noise));
-    let per_pixel = 1.0 / (size * size) as f64;
-    let bpp = (pass.bits_y + pass.bits_z) * per_pixel;
-    let error = ((pass.x_hat - x) * 255.0).square().flatten::<2>(1, 3);
-    let mse = error.mean_dim(1).reshape([n]);
-    // Each quality's loss divided by sqrt(λ), so that none dominates.
-    let lambdas = row(qualities.iter().map(|&q| lambda(q)), device);
-    let loss = ((mse.clone() * lambdas.clone() + bpp.clone()) / lambdas.sqrt()).mean();
-
-    let grads = GradientsParams::from_grads(loss.backward(), &model);
-    let (grads, norm) = clip(&model, grads, recipe.schedule.clip);
-    if !norm.is_finite() {
-        return Err(TrainError::Diverged { step, norm });
-    }
-    let model = optimiser.step(rates(&recipe.schedule, step)?, model, grads);
-    let mean = running_mean(mean, &model, &recipe.schedule, step + 1);
-    let seen = Seen {
-        loss: f64::from(loss.into_scalar::<f32>()),
-        bpp: f64::from(bpp.mean().into_scalar::<f32>()),
-        mse: f64::from(mse.mean().into_scalar::<f32>()),
-        norm,
-    };
-    let pixels = pixels + (n * size * size) as u64;
-    Ok((
-        State {
-            model,
-            mean,
-            optimiser,
-            step: step + 1,
-            pixels,
-        },
-        seen,
-    ))
-}
-
-fn running_mean(mean: Standard, model: &Standard, schedule: &Schedule, step: u64) -> Standard {
-    if !step.is_multiple_of(MEAN_EVERY) {
-        return mean;
-    }
-    // At the beginning the mean follows closely, or it would remember the start.
-    let steady = schedule.ema.powi(MEAN_EVERY as i32);
-    let decay = steady.min(1.0 - 1.0 / (1.0 + step as f64 / (2 * MEAN_EVERY) as f64));
-    follow(mean, &model.valid(), decay)
-}
-
-fn row(values: impl Iterator<Item = f64>, device: &Device) -> Tensor<1> {
-    let values: Vec<f32> = values.map(|v| v as f32).collect();
-    let count = values.len();
-    Tensor::from_data(TensorData::new(values, [count]), device)
 }
 
 #[derive(Default)]

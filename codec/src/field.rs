@@ -1,0 +1,223 @@
+//! What a model makes a picture from: values on a grid of positions, and the
+//! canvas on which those of neighbouring tiles lie side by side.
+
+use crate::geometry::Area;
+
+/// Values of `channels` on a grid, those of a position together, positions by
+/// rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// Positions in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Values at a position.
+    pub channels: usize,
+    /// `width * height * channels` of them.
+    pub values: Vec<f32>,
+}
+
+impl Field {
+    fn row(&self, y: u32, x: u32, width: u32) -> &[f32] {
+        let start = (y as usize * self.width as usize + x as usize) * self.channels;
+        &self.values[start..][..width as usize * self.channels]
+    }
+
+    fn is_sound(&self) -> bool {
+        let positions = self.width as usize * self.height as usize;
+        positions.checked_mul(self.channels) == Some(self.values.len())
+    }
+}
+
+/// The fields of a few rows of tiles, side by side. Rows are added at the bottom
+/// and dropped at the top, so that memory follows the tiles in flight.
+#[derive(Debug)]
+pub struct Canvas {
+    /// All that could be there, in positions of the picture.
+    within: Area,
+    /// The first row that is held.
+    first: u32,
+    channels: usize,
+    values: Vec<f32>,
+}
+
+impl Canvas {
+    /// Nothing, where `within` could be.
+    pub fn new(within: Area) -> Self {
+        Self {
+            within,
+            first: within.y,
+            channels: 0,
+            values: Vec::new(),
+        }
+    }
+
+    /// The row after the last one held.
+    pub fn bottom(&self) -> u32 {
+        let row = self.within.width as usize * self.channels.max(1);
+        self.first + (self.values.len() / row.max(1)) as u32
+    }
+
+    /// Adds a row of tiles: their fields and where they lie, in positions of the
+    /// picture. They must cover full rows; `None` if they do not.
+    pub fn push(&mut self, tiles: &[(Area, Field)]) -> Option<()> {
+        let (area, field) = tiles.first()?;
+        let (channels, height) = (field.channels, area.height);
+        let covered: u64 = tiles.iter().map(|tile| u64::from(tile.0.width)).sum();
+        let fits = |(area, field): &(Area, Field)| {
+            let size = (field.width, field.height) == (area.width, area.height);
+            size && field.is_sound() && field.channels == channels && area.height == height
+        };
+        if covered != u64::from(self.within.width) || !tiles.iter().all(fits) {
+            return None;
+        }
+        self.channels = channels;
+        for y in 0..height {
+            for (area, field) in tiles {
+                self.values.extend_from_slice(field.row(y, 0, area.width));
+            }
+        }
+        Some(())
+    }
+
+    /// Forgets the rows before `row`.
+    pub fn drop_before(&mut self, row: u32) {
+        let rows = row
+            .saturating_sub(self.first)
+            .min(self.bottom() - self.first);
+        let length = rows as usize * self.within.width as usize * self.channels;
+        self.values.drain(..length);
+        self.first += rows;
+    }
+
+    /// A part of it, in positions of the picture; it must be held.
+    pub fn window(&self, area: &Area) -> Field {
+        let mut values = Vec::with_capacity(area.count() * self.channels);
+        let stride = self.within.width as usize * self.channels;
+        for y in area.y..area.bottom() {
+            let row = (y - self.first) as usize * stride;
+            let start = row + (area.x - self.within.x) as usize * self.channels;
+            values.extend_from_slice(&self.values[start..][..area.width as usize * self.channels]);
+        }
+        Field {
+            width: area.width,
+            height: area.height,
+            channels: self.channels,
+            values,
+        }
+    }
+
+    /// Fills in for tiles of the last row pushed of which nothing is known, from
+    /// the nearest positions to the left, to the right and above, weighted by
+    /// their closeness. Where there are none, values stay as they are.
+    pub fn conceal(&mut self, lost: &Area, known: impl Fn(u32, u32) -> bool) {
+        let (left, right) = (lost.x.checked_sub(1), lost.right());
+        let above = lost.y.checked_sub(1).filter(|&y| y >= self.first);
+        for y in lost.y..lost.bottom() {
+            for x in lost.x..lost.right() {
+                let sources = [
+                    left.map(|from| (from, y, x - from)),
+                    Some((right, y, right - x)),
+                    above.map(|from| (x, from, y - from)),
+                ];
+                let sources: Vec<_> = sources
+                    .into_iter()
+                    .flatten()
+                    .filter(|&(x, y, _)| self.holds(x, y) && known(x, y))
+                    .collect();
+                self.blend(x, y, &sources);
+            }
+        }
+    }
+
+    fn holds(&self, x: u32, y: u32) -> bool {
+        (self.within.x..self.within.right()).contains(&x)
+            && (self.first..self.bottom()).contains(&y)
+    }
+
+    fn start_of(&self, x: u32, y: u32) -> usize {
+        let row = (y - self.first) as usize * self.within.width as usize;
+        (row + (x - self.within.x) as usize) * self.channels
+    }
+
+    fn blend(&mut self, x: u32, y: u32, sources: &[(u32, u32, u32)]) {
+        let total: f32 = sources.iter().map(|source| 1.0 / source.2 as f32).sum();
+        if sources.is_empty() {
+            return;
+        }
+        let to = self.start_of(x, y);
+        for channel in 0..self.channels {
+            let weighted = |&(x, y, distance): &(u32, u32, u32)| {
+                self.values[self.start_of(x, y) + channel] / distance as f32
+            };
+            let sum: f32 = sources.iter().map(weighted).sum();
+            self.values[to + channel] = sum / total;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn area(x: u32, y: u32, width: u32, height: u32) -> Area {
+        Area {
+            x,
+            y,
+            width,
+            height,
+        }
+    }
+
+    /// Positions that say where they are.
+    fn tile(area: Area) -> (Area, Field) {
+        let at = |y: u32| (area.x..area.right()).flat_map(move |x| [x as f32, y as f32]);
+        let field = Field {
+            width: area.width,
+            height: area.height,
+            channels: 2,
+            values: (area.y..area.bottom()).flat_map(at).collect(),
+        };
+        (area, field)
+    }
+
+    #[test]
+    fn windows_see_over_joins() {
+        let mut canvas = Canvas::new(area(4, 2, 7, 9));
+        canvas
+            .push(&[tile(area(4, 2, 4, 3)), tile(area(8, 2, 3, 3))])
+            .unwrap();
+        canvas
+            .push(&[tile(area(4, 5, 4, 3)), tile(area(8, 5, 3, 3))])
+            .unwrap();
+        assert_eq!(canvas.bottom(), 8);
+        let window = area(6, 4, 4, 3);
+        assert_eq!(canvas.window(&window), tile(window).1);
+        canvas.drop_before(4);
+        assert_eq!(canvas.window(&window), tile(window).1);
+        assert_eq!(canvas.bottom(), 8);
+        assert!(canvas.push(&[tile(area(4, 8, 4, 3))]).is_none());
+    }
+
+    #[test]
+    fn what_is_lost_is_taken_from_its_neighbours() {
+        let mut canvas = Canvas::new(area(0, 0, 6, 4));
+        let lost = area(2, 0, 2, 4);
+        let empty = Field {
+            values: vec![0.0; 16],
+            ..tile(lost).1
+        };
+        canvas
+            .push(&[
+                tile(area(0, 0, 2, 4)),
+                (lost, empty),
+                tile(area(4, 0, 2, 4)),
+            ])
+            .unwrap();
+        canvas.conceal(&lost, |x, _| !(2..4).contains(&x));
+        // Between columns 1 and 4, on the way from one to the other.
+        let row = canvas.window(&area(0, 3, 6, 1));
+        let columns: Vec<f32> = row.values.chunks(2).map(|v| v[0]).collect();
+        assert_eq!(columns, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    }
+}

@@ -1,0 +1,257 @@
+//! The decoder's middle: streams to fields to pixels.
+
+use rayon::prelude::*;
+
+use crate::alpha;
+use crate::bitstream::{Header, StreamName};
+use crate::decoder::{DecodeOptions, Decoded, Limits, Streams};
+use crate::error::{DecodeError, FormatErrorKind, LimitError};
+use crate::field::{Canvas, Field};
+use crate::geometry::Area;
+use crate::image::{Image, Samples};
+use crate::model::Model;
+use crate::tiles::{Painter, Plot, Tiling, Wanted, in_flight};
+use crate::walk::{Reader, WalkError, fault, walk};
+
+/// A picture that is to be decoded.
+pub(crate) struct Picture<'a> {
+    header: &'a Header,
+    model: &'a dyn Model,
+    tiling: Tiling,
+    wanted: Wanted,
+    /// How many sections make a difference at this scale.
+    sections: usize,
+    conceal: bool,
+    tolerant: bool,
+}
+
+/// A tile's field, and how many of its sections it was made of.
+struct Tile {
+    number: usize,
+    area: Area,
+    field: Field,
+    sections: usize,
+}
+
+impl<'a> Picture<'a> {
+    /// # Errors
+    /// If the region does not lie within the picture.
+    pub fn new(
+        header: &'a Header,
+        model: &'a dyn Model,
+        options: &DecodeOptions,
+    ) -> Result<Self, DecodeError> {
+        let picture = Area::of(header.width, header.height);
+        let region = options.region.unwrap_or(picture);
+        if region.count() == 0 || region.intersection(&picture) != Some(region) {
+            return Err(DecodeError::Region {
+                region,
+                width: header.width,
+                height: header.height,
+            });
+        }
+        let scale = options.scale.divisor();
+        // Squares of a smaller picture begin at multiples of their side.
+        let area = region.in_units(scale).times(scale);
+        let area = area.intersection(&picture).unwrap_or(region);
+        let sections = match options.scale {
+            crate::Scale::Full => header.sections,
+            scale => model.sections_at(scale).clamp(1, header.sections.max(1)),
+        };
+        Ok(Self {
+            header,
+            model,
+            tiling: Tiling::new(header.grid(), model),
+            wanted: Wanted { area, scale },
+            sections,
+            conceal: options.conceal,
+            tolerant: options.conceal || options.partial,
+        })
+    }
+
+    pub fn check_memory(&self, limits: &Limits) -> Result<(), LimitError> {
+        let alpha = usize::from(self.header.alpha);
+        let samples = (self.header.channels.count() + alpha) * self.header.depth.bytes();
+        limits.check_memory(self.model, &self.tiling, self.wanted.size(), samples as u64)
+    }
+
+    pub fn decode(&self, mut streams: Streams) -> Result<Decoded, DecodeError> {
+        let (width, height) = self.wanted.size();
+        let pixels = width as usize * height as usize;
+        let (header, channels) = (self.header, self.header.channels);
+        let mut plot = Plot {
+            wanted: self.wanted,
+            channels,
+            samples: Samples::zeros(header.depth, pixels * channels.count()),
+            first_row: 0,
+        };
+        let painter = Painter {
+            model: self.model,
+            tiling: self.tiling,
+            quality: header.quality,
+            wanted: self.wanted,
+        };
+        let columns = painter.tiles();
+        let (mut incomplete, mut known) = (Vec::new(), false);
+        painter.paint::<DecodeError>(
+            |row, canvas| {
+                let tiles = self.row(row, &columns, &mut streams)?;
+                let lacking = tiles.iter().filter(|tile| tile.sections < self.sections);
+                incomplete.extend(lacking.map(|tile| (tile.number, tile.sections)));
+                known |= tiles.iter().any(|tile| tile.sections > 0);
+                self.put(tiles, canvas)
+            },
+            |pixels| {
+                pixels
+                    .iter()
+                    .for_each(|(area, pixels)| plot.set(area, pixels));
+                Ok(())
+            },
+        )?;
+        if !known && self.sections > 0 {
+            return Err(FormatErrorKind::NothingLeft.into());
+        }
+        let (metadata, mut lost) = streams.take_metadata();
+        let samples = plot.samples;
+        let image = Image::new(width, height, channels, samples);
+        let broken = |error: crate::ImageError| fault(self.model, error.to_string());
+        let mut image = image.map_err(broken)?.with_metadata(metadata);
+        if header.alpha {
+            let plane = self.alpha(&mut streams, &mut lost)?;
+            image = image.with_alpha(plane).map_err(broken)?;
+        }
+        Ok(Decoded {
+            image,
+            header: header.clone(),
+            bytes_used: streams.bytes_used,
+            incomplete,
+            lost,
+        })
+    }
+
+    /// Decodes a row of tiles, as many at a time as there are threads.
+    fn row(
+        &self,
+        row: u32,
+        columns: &Area,
+        streams: &mut Streams,
+    ) -> Result<Vec<Tile>, DecodeError> {
+        let grid = self.tiling.grid;
+        let places: Vec<(u32, usize, Vec<Vec<u8>>)> = (columns.x..columns.right())
+            .map(|column| {
+                let number = grid.number(column, row);
+                (column, number, streams.take_sections(number))
+            })
+            .collect();
+        let mut tiles = Vec::with_capacity(places.len());
+        let mut places = places.into_iter();
+        loop {
+            let some: Vec<_> = places.by_ref().take(in_flight()).collect();
+            if some.is_empty() {
+                return Ok(tiles);
+            }
+            let decoded: Vec<Tile> = some
+                .into_par_iter()
+                .map(|(column, number, sections)| self.tile(column, row, number, sections))
+                .collect::<Result<_, DecodeError>>()?;
+            tiles.extend(decoded);
+        }
+    }
+
+    fn tile(
+        &self,
+        column: u32,
+        row: u32,
+        number: usize,
+        mut sections: Vec<Vec<u8>>,
+    ) -> Result<Tile, DecodeError> {
+        sections.truncate(self.sections);
+        let area = self.tiling.grid.tile(column, row);
+        let (count, copy) = (sections.len(), self.conceal.then(|| sections.clone()));
+        let (field, sections) = match self.field(&area, sections) {
+            Ok(field) => (field, count),
+            Err(WalkError::Stream { section, source }) => {
+                // Right checksum, wrong symbols: not damage, but no worse.
+                let Some(mut sections) = copy else {
+                    return Err(WalkError::Stream { section, source }.in_tile(number));
+                };
+                sections.truncate(section);
+                let retried = self.field(&area, sections);
+                (retried.map_err(|error| error.in_tile(number))?, section)
+            }
+            Err(error) => return Err(error.in_tile(number)),
+        };
+        Ok(Tile {
+            number,
+            area: self.tiling.tile(column, row),
+            field,
+            sections,
+        })
+    }
+
+    fn field(&self, area: &Area, sections: Vec<Vec<u8>>) -> Result<Field, WalkError> {
+        let header = self.header;
+        let mut latents = self
+            .model
+            .prepare(area.width, area.height, header.quality)?;
+        let mut reader = Reader::new(header.coder, sections);
+        walk(self.model, &mut *latents, &mut reader)?;
+        reader.finish()?;
+        Ok(latents.finish()?)
+    }
+
+    fn put(&self, tiles: Vec<Tile>, canvas: &mut Canvas) -> Result<(), DecodeError> {
+        let lost: Vec<Area> = tiles
+            .iter()
+            .filter(|tile| tile.sections == 0 && self.tolerant && self.sections > 0)
+            .map(|tile| tile.area)
+            .collect();
+        let fields: Vec<_> = tiles.into_iter().map(|t| (t.area, t.field)).collect();
+        let size = || {
+            fault(
+                self.model,
+                "its fields are not those of its tiles".to_owned(),
+            )
+        };
+        canvas.push(&fields).ok_or_else(size)?;
+        for area in &lost {
+            let known = |x: u32, y: u32| !lost.iter().any(|area| area.contains(x, y));
+            canvas.conceal(area, known);
+        }
+        Ok(())
+    }
+
+    /// The alpha of the region: opaque where it is lost.
+    fn alpha(
+        &self,
+        streams: &mut Streams,
+        lost: &mut Vec<StreamName>,
+    ) -> Result<Samples, DecodeError> {
+        let grid = self.tiling.grid;
+        let mut plane = alpha::Plane::new(self.wanted, self.header.depth);
+        let shown = grid.touching(&self.wanted.area);
+        for row in shown.y..shown.bottom() {
+            for column in shown.x..shown.right() {
+                let (area, tile) = (grid.tile(column, row), grid.number(column, row));
+                let name = StreamName::Alpha { tile };
+                let Some(stream) = streams.take(name) else {
+                    lost.push(name);
+                    continue;
+                };
+                let decoded = alpha::decode(&stream, &area, self.header.depth);
+                match decoded {
+                    Ok(samples) => plane.set(&area, &samples),
+                    Err(_) if self.conceal => lost.push(name),
+                    Err(reason) => {
+                        return Err(FormatErrorKind::Plane {
+                            stream: name,
+                            reason,
+                        }
+                        .into());
+                    }
+                }
+            }
+        }
+        Ok(plane.finish())
+    }
+}

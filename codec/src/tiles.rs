@@ -1,0 +1,281 @@
+//! From a grid of tiles to the windows that a model's transforms see, and back to
+//! the pixels of a picture.
+
+use rayon::prelude::*;
+
+use crate::field::{Canvas, Field};
+use crate::geometry::{Area, Grid};
+use crate::image::{Channels, Image, Samples, luma};
+use crate::model::{Model, ModelError, Pixels, Quality};
+use crate::walk::fault;
+
+/// How many tiles are worked on at a time: memory follows from it.
+pub(crate) fn in_flight() -> usize {
+    rayon::current_num_threads()
+}
+
+/// A grid, in the positions of a model's fields.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tiling {
+    pub grid: Grid,
+    pub stride: u32,
+    pub margin: u32,
+    alignment: u32,
+}
+
+impl Tiling {
+    pub fn new(grid: Grid, model: &dyn Model) -> Self {
+        Self {
+            grid,
+            stride: model.stride(),
+            margin: model.margin(),
+            alignment: model.alignment(),
+        }
+    }
+
+    /// Positions of an area of pixels that begins at a multiple of the alignment.
+    fn padded(&self, area: &Area) -> Area {
+        let end = |side: u32| side.next_multiple_of(self.alignment);
+        let padded = Area {
+            width: end(area.width),
+            height: end(area.height),
+            ..*area
+        };
+        padded.in_units(self.stride)
+    }
+
+    /// All positions.
+    pub fn picture(&self) -> Area {
+        self.padded(&self.grid.picture())
+    }
+
+    /// Positions of a tile.
+    pub fn tile(&self, column: u32, row: u32) -> Area {
+        self.padded(&self.grid.tile(column, row))
+    }
+
+    /// The pixels of a tile and of the margin around it, and where in them the tile
+    /// lies, in positions.
+    pub fn cut(&self, image: &Image, column: u32, row: u32) -> (Pixels, Area) {
+        let tile = self.tile(column, row);
+        let window = tile.widened(self.margin, &self.picture());
+        let pixels = pixels_of(image, &window.times(self.stride));
+        (pixels, tile.seen_from(window.x, window.y))
+    }
+
+    /// The largest window that a transform sees, in pixels.
+    pub fn largest_window(&self) -> (u32, u32) {
+        let window = self.tile(0, 0).widened(self.margin, &self.picture());
+        let (column, row) = (1.min(self.grid.columns() - 1), 1.min(self.grid.rows() - 1));
+        let inner = self.tile(column, row).widened(self.margin, &self.picture());
+        let side = |a: u32, b: u32| a.max(b).saturating_mul(self.stride);
+        (
+            side(window.width, inner.width),
+            side(window.height, inner.height),
+        )
+    }
+}
+
+/// Pixels of `area` of the picture, whose last row and column go on for ever; grey as
+/// three equal samples.
+fn pixels_of(image: &Image, area: &Area) -> Pixels {
+    let (right, bottom) = (image.width() - 1, image.height() - 1);
+    let channels = image.channels().count();
+    let scale = 1.0 / f32::from(image.depth().max());
+    let mut samples = Vec::with_capacity(area.count() * 3);
+    for y in area.y..area.bottom() {
+        let row = y.min(bottom) as usize * image.width() as usize;
+        for x in area.x..area.right() {
+            let first = (row + x.min(right) as usize) * channels;
+            let at = |c: usize| f32::from(image.samples().at(first + c)) * scale;
+            match image.channels() {
+                Channels::Grey => samples.extend([at(0); 3]),
+                Channels::Rgb => samples.extend([at(0), at(1), at(2)]),
+            }
+        }
+    }
+    Pixels {
+        width: area.width,
+        height: area.height,
+        samples,
+    }
+}
+
+/// The part of a picture that is wanted, and how small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Pixels of the picture.
+    pub area: Area,
+    /// One pixel of the result is a square of this side.
+    pub scale: u32,
+}
+
+impl Wanted {
+    /// Pixels of the result.
+    pub fn size(&self) -> (u32, u32) {
+        (
+            self.area.width.div_ceil(self.scale),
+            self.area.height.div_ceil(self.scale),
+        )
+    }
+}
+
+/// Makes the pixels of `wanted` out of fields, a row of tiles at a time.
+pub(crate) struct Painter<'a> {
+    pub model: &'a dyn Model,
+    pub tiling: Tiling,
+    pub quality: Quality,
+    pub wanted: Wanted,
+}
+
+impl Painter<'_> {
+    /// The tiles whose fields are needed: columns and rows of them.
+    pub fn tiles(&self) -> Area {
+        let margin = self.tiling.margin.saturating_mul(self.tiling.stride);
+        let picture = self.tiling.grid.picture();
+        let needed = self.wanted.area.widened(margin, &picture);
+        self.tiling.grid.touching(&needed)
+    }
+
+    /// Asks `fields` for a row of tiles when it is needed, and gives `band` a row of
+    /// tiles when it is done: where it lies in the result, and its pixels.
+    pub fn paint<E: From<ModelError>>(
+        &self,
+        mut fields: impl FnMut(u32, &mut Canvas) -> Result<(), E>,
+        mut band: impl FnMut(&[(Area, Pixels)]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (tiling, tiles) = (&self.tiling, self.tiles());
+        let last = tiling.tile(tiles.right() - 1, tiles.bottom() - 1);
+        let first = tiling.tile(tiles.x, tiles.y);
+        let within = Area {
+            width: last.right() - first.x,
+            height: last.bottom() - first.y,
+            ..first
+        };
+        let mut canvas = Canvas::new(within);
+        let mut next = tiles.y;
+        let shown = tiling.grid.touching(&self.wanted.area);
+        for row in shown.y..shown.bottom() {
+            let keeps: Vec<Area> = (shown.x..shown.right())
+                .filter_map(|column| self.keep(column, row))
+                .collect();
+            let Some(keep) = keeps.first() else { continue };
+            let reach = keep.widened(tiling.margin, &within);
+            while canvas.bottom() < reach.bottom() {
+                fields(next, &mut canvas)?;
+                next += 1;
+            }
+            canvas.drop_before(reach.y);
+            let mut pixels = Vec::new();
+            for keeps in keeps.chunks(in_flight()) {
+                let made: Vec<_> = keeps
+                    .par_iter()
+                    .map(|keep| {
+                        Ok((
+                            keep.times(tiling.stride),
+                            self.tile(&canvas, &within, keep)?,
+                        ))
+                    })
+                    .collect::<Result<_, ModelError>>()?;
+                pixels.extend(made);
+            }
+            band(&pixels)?;
+        }
+        Ok(())
+    }
+
+    /// Positions of a tile that are wanted.
+    fn keep(&self, column: u32, row: u32) -> Option<Area> {
+        let tile = self.tiling.grid.tile(column, row);
+        let pixels = tile.intersection(&self.wanted.area)?;
+        Some(pixels.in_units(self.tiling.stride))
+    }
+
+    fn tile(&self, canvas: &Canvas, within: &Area, keep: &Area) -> Result<Pixels, ModelError> {
+        let window = keep.widened(self.tiling.margin, within);
+        let inside = keep.seen_from(window.x, window.y);
+        let field: Field = canvas.window(&window);
+        let pixels = self.model.synthesise(&field, inside, self.quality)?;
+        let (width, height) = (
+            keep.width * self.tiling.stride,
+            keep.height * self.tiling.stride,
+        );
+        let sound = (pixels.width, pixels.height) == (width, height)
+            && pixels.samples.len() == width as usize * height as usize * 3;
+        if !sound {
+            let found = (pixels.width, pixels.height);
+            let reason = format!("synthesised {found:?} pixels of {:?}", (width, height));
+            return Err(fault(self.model, reason));
+        }
+        Ok(pixels)
+    }
+}
+
+/// Writes pixels into the samples of the result: rounded to its depth, grey if it is
+/// grey, the mean of every square of `scale`.
+pub(crate) struct Plot {
+    pub wanted: Wanted,
+    pub channels: Channels,
+    pub samples: Samples,
+    /// First row of the result that `samples` holds.
+    pub first_row: u32,
+}
+
+impl Plot {
+    /// Sets what lies within the result.
+    pub fn set(&mut self, area: &Area, pixels: &Pixels) {
+        let Some(shown) = area.intersection(&self.wanted.area) else {
+            return;
+        };
+        let scale = self.wanted.scale;
+        let (width, _) = self.wanted.size();
+        let origin = self.wanted.area;
+        let squares = shown.seen_from(origin.x, origin.y).in_units(scale);
+        for y in squares.y..squares.bottom() {
+            for x in squares.x..squares.right() {
+                let square = Area {
+                    x: origin.x + x * scale,
+                    y: origin.y + y * scale,
+                    width: scale,
+                    height: scale,
+                };
+                let Some(square) = square.intersection(&shown) else {
+                    continue;
+                };
+                let rgb = mean(pixels, &square.seen_from(area.x, area.y));
+                let row = (y - self.first_row) as usize;
+                self.put(row * width as usize + x as usize, rgb);
+            }
+        }
+    }
+
+    fn put(&mut self, pixel: usize, rgb: [f32; 3]) {
+        let max = f32::from(self.samples.depth().max());
+        // `as` saturates, and makes 0 of what is not a number.
+        let rgb = rgb.map(|v| (v * max).round().clamp(0.0, max) as u16);
+        match self.channels {
+            Channels::Grey => self.samples.set(pixel, luma(&rgb) as u16),
+            Channels::Rgb => {
+                for (c, sample) in rgb.into_iter().enumerate() {
+                    self.samples.set(pixel * 3 + c, sample);
+                }
+            }
+        }
+    }
+}
+
+fn mean(pixels: &Pixels, square: &Area) -> [f32; 3] {
+    let mut sum = [0.0f32; 3];
+    for y in square.y..square.bottom() {
+        let row = y as usize * pixels.width as usize;
+        for x in square.x..square.right() {
+            let pixel = &pixels.samples[(row + x as usize) * 3..][..3];
+            for (sum, value) in sum.iter_mut().zip(pixel) {
+                *sum += value;
+            }
+        }
+    }
+    // A square of one pixel is that pixel, to the last bit.
+    let count = square.count() as f32;
+    sum.map(|v| v / count)
+}

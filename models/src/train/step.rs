@@ -1,0 +1,121 @@
+//! One step of training.
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
+use lic_datasets::CropSampler;
+
+use super::checkpoint::State;
+use super::evaluate::pictures;
+use super::optimise::{clip, follow, rates};
+use super::run::TrainError;
+use super::{Recipe, Schedule};
+use crate::prior::lambda;
+use crate::standard::{Noise, Rounding, Standard};
+
+/// The running mean of the weights is taken every so many steps.
+const MEAN_EVERY: u64 = 8;
+/// So many steps in a row with gradients that are no numbers end a run.
+const OVERFLOWS: u32 = 8;
+
+/// What one step saw.
+pub struct Seen {
+    /// The loss.
+    pub loss: f64,
+    /// Bits per pixel.
+    pub bpp: f64,
+    /// Mean squared error of 0..=255 pixels.
+    pub mse: f64,
+    /// Norm of the gradient before it was bounded.
+    pub norm: f64,
+}
+
+/// One step: a pure function of the state, the recipe and the pictures. `None` if it
+/// changed nothing.
+pub fn step(
+    state: State,
+    recipe: &Recipe,
+    sampler: &CropSampler,
+    device: &Device,
+) -> Result<(State, Option<Seen>), TrainError> {
+    let State {
+        model,
+        mean,
+        mut optimiser,
+        step,
+        pixels,
+        overflowed,
+    } = state;
+    let crops = recipe.crops_at(step);
+    let (n, size) = (crops.batch, crops.size as usize);
+    let x = pictures(&sampler.batch(step, n, crops.size)?, n, size, device);
+    // All that is random follows from the step, so that a run that was stopped
+    // goes on as if it had not been.
+    let mut noise = Noise::new(recipe.seed ^ step.wrapping_mul(0xd134_2543_de82_ef95));
+    let qualities: Vec<f64> = (0..n)
+        .map(|_| (1 + noise.next_u64() % 100) as f64)
+        .collect();
+
+    let pass = model.forward(x.clone(), &qualities, Rounding::Noise(noise));
+    let per_pixel = 1.0 / (size * size) as f64;
+    let bpp = (pass.bits_y + pass.bits_z) * per_pixel;
+    let error = ((pass.x_hat - x) * 255.0).square().flatten::<2>(1, 3);
+    let mse = error.mean_dim(1).reshape([n]);
+    // Each quality's loss divided by sqrt(λ), so that none dominates.
+    let lambdas = row(qualities.iter().map(|&q| lambda(q)), device);
+    let loss = ((mse.clone() * lambdas.clone() + bpp.clone()) / lambdas.sqrt()).mean();
+
+    let grads = GradientsParams::from_grads(loss.backward(), &model);
+    let (grads, norm) = clip(&model, grads, recipe.schedule.clip);
+    let pixels = pixels + (n * size * size) as u64;
+    if !norm.is_finite() {
+        // A batch can overflow single precision on its way back. One that did says
+        // nothing about where to go; many in a row say that the run is lost.
+        let overflowed = overflowed + 1;
+        if overflowed >= OVERFLOWS {
+            return Err(TrainError::Diverged { step, norm });
+        }
+        let state = State {
+            model,
+            mean,
+            optimiser,
+            step: step + 1,
+            pixels,
+            overflowed,
+        };
+        return Ok((state, None));
+    }
+    let model = optimiser.step(rates(&recipe.schedule, step)?, model, grads);
+    let mean = running_mean(mean, &model, &recipe.schedule, step + 1);
+    let seen = Seen {
+        loss: f64::from(loss.into_scalar::<f32>()),
+        bpp: f64::from(bpp.mean().into_scalar::<f32>()),
+        mse: f64::from(mse.mean().into_scalar::<f32>()),
+        norm,
+    };
+    let state = State {
+        model,
+        mean,
+        optimiser,
+        step: step + 1,
+        pixels,
+        overflowed: 0,
+    };
+    Ok((state, Some(seen)))
+}
+
+fn running_mean(mean: Standard, model: &Standard, schedule: &Schedule, step: u64) -> Standard {
+    if !step.is_multiple_of(MEAN_EVERY) {
+        return mean;
+    }
+    // At the beginning the mean follows closely, or it would remember the start.
+    let steady = schedule.ema.powi(MEAN_EVERY as i32);
+    let decay = steady.min(1.0 - 1.0 / (1.0 + step as f64 / (2 * MEAN_EVERY) as f64));
+    follow(mean, &model.valid(), decay)
+}
+
+fn row(values: impl Iterator<Item = f64>, device: &Device) -> Tensor<1> {
+    let values: Vec<f32> = values.map(|v| v as f32).collect();
+    let count = values.len();
+    Tensor::from_data(TensorData::new(values, [count]), device)
+}
