@@ -11,7 +11,9 @@
 #![deny(missing_docs)]
 
 mod coding;
+mod cpu;
 mod device;
+mod networks;
 pub mod prior;
 pub mod standard;
 pub mod train;
@@ -20,7 +22,9 @@ mod weights;
 mod zoo;
 
 pub use coding::StandardModel;
+pub use cpu::CpuNetworks;
 pub use device::{Backend, BackendError};
+pub use networks::{Keep, Means, Networks};
 pub use weights::{Weights, WeightsError, freeze};
 pub use zoo::{MODELS, Row, Zoo, ZooError};
 
