@@ -14,8 +14,8 @@ use std::sync::LazyLock;
 use lic_codec::{Channels, Decoder, EncodeOptions, EncodeReport, Image, Quality, encode};
 use lic_models::{Backend, Zoo};
 
-/// The shipped models on the backend that is always there.
-static ZOO: LazyLock<Zoo> = LazyLock::new(|| Zoo::new(Backend::Flex.open().unwrap()));
+/// The shipped models on our own kernels.
+static ZOO: LazyLock<Zoo> = LazyLock::new(|| Zoo::on(Backend::Cpu).unwrap());
 
 /// The repository's folder `path`.
 fn repository(path: &str) -> PathBuf {

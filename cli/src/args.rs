@@ -229,7 +229,7 @@ pub struct ModelKey {
 #[derive(Debug, Args)]
 pub struct Machine {
     /// Where the networks run
-    #[arg(long, value_name = "DEVICE", default_value = "flex", value_parser = device())]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = device())]
     pub device: Backend,
     /// Threads to use [default: RAYON_NUM_THREADS, or as many as there are cores];
     /// libtorch also reads OMP_NUM_THREADS

@@ -21,6 +21,6 @@ impl Machine {
 
     /// The models on the device; none is loaded yet.
     pub fn zoo(&self) -> Result<Zoo> {
-        Ok(Zoo::new(self.device.open()?))
+        Ok(Zoo::on(self.device)?)
     }
 }

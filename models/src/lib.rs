@@ -11,6 +11,7 @@
 #![deny(missing_docs)]
 
 mod coding;
+mod cpu;
 mod device;
 pub mod networks;
 pub mod prior;
@@ -22,6 +23,7 @@ mod weights;
 mod zoo;
 
 pub use coding::StandardModel;
+pub use cpu::CpuNetworks;
 pub use device::{Backend, BackendError};
 pub use networks::{Keep, Means, Networks};
 pub use reference::Reference;

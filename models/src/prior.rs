@@ -12,12 +12,14 @@ mod mean;
 mod shape;
 mod shape_file;
 mod shape_int;
+mod shape_layers;
 #[cfg(test)]
 mod shape_tests;
 
 pub use factorized::Factorized;
 pub use gain::{Gain, LEVELS, lambda, level_of, level_weights, position};
 pub use groups::{Groups, GroupsConfig, Pass, Step, parity_mask};
+pub(crate) use mean::Head;
 pub use mean::{Mean, MeanConfig};
 pub use shape::{Shape, ShapeConfig, ShapeStream, scale_of, straight_through};
 pub use shape_file::{IntFileError, IntLayer, IntWeights, freeze, parse, thaw};

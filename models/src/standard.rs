@@ -78,15 +78,15 @@ pub struct Standard {
     /// Shapes of the latents.
     pub shape: Shape,
     #[module(skip)]
-    groups: GroupsConfig,
+    pub(crate) groups: GroupsConfig,
 }
 
 /// `h_a`: latents to hyper-latents, by 4 each way.
 #[derive(Module, Debug)]
 pub struct HyperAnalysis {
-    at_16: Conv2d,
-    to_32: Conv2d,
-    to_64: Conv2d,
+    pub(crate) at_16: Conv2d,
+    pub(crate) to_32: Conv2d,
+    pub(crate) to_64: Conv2d,
 }
 
 impl HyperAnalysis {

@@ -8,6 +8,9 @@ use lic_codec::{Digest, ModelId};
 use sha2::{Digest as _, Sha256};
 
 use crate::coding::StandardModel;
+use crate::cpu::CpuNetworks;
+use crate::device::Backend;
+use crate::networks::Networks;
 use crate::prior::{self, IntFileError, IntShape};
 use crate::reference::Reference;
 use crate::standard::{Standard, StandardConfig};
@@ -151,11 +154,12 @@ impl Weights<'_> {
             .map_err(|e| WeightsError::Float(e.to_string()))
     }
 
-    /// The model on a device, ready to code.
+    /// The model, ready to code on `backend`, whose device is `device`.
     pub fn load(
         &self,
         id: ModelId,
         key: &'static str,
+        backend: Backend,
         device: &Device,
     ) -> Result<StandardModel, WeightsError> {
         let config = self.config()?;
@@ -175,15 +179,18 @@ impl Weights<'_> {
             .try_load_record(record.allow_partial(true))
             .map_err(|e| WeightsError::Float(e.to_string()))?
             .map(&mut Cast(DType::F32));
+        let networks: Box<dyn Networks> = if backend == Backend::Cpu {
+            let packed = CpuNetworks::new(&networks).map_err(WeightsError::Float)?;
+            Box::new(packed)
+        } else {
+            let groups = config.groups.clone();
+            Box::new(Reference::new(networks, groups, device.clone()))
+        };
         Ok(StandardModel {
             id,
             key,
             digest: self.digest(),
-            networks: Box::new(Reference::new(
-                networks,
-                config.groups.clone(),
-                device.clone(),
-            )),
+            networks,
             shape: IntShape::new(&ints, &config.groups),
             z_tables,
             z_channels: config.shape.z,

@@ -6,6 +6,7 @@ use burn::tensor::Device;
 use lic_codec::{Digest, Model, ModelId, ModelSource, Null};
 
 use crate::coding::StandardModel;
+use crate::device::{Backend, BackendError};
 use crate::standard::StandardConfig;
 use crate::weights::{Weights, WeightsError};
 
@@ -65,22 +66,27 @@ impl Row {
     }
 }
 
-/// The models on a device; each is loaded when it is first asked for.
+/// The models on a backend; each is loaded when it is first asked for.
 #[derive(Debug)]
 pub struct Zoo {
+    backend: Backend,
     device: Device,
     loaded: Vec<OnceLock<StandardModel>>,
     null: Null,
 }
 
 impl Zoo {
-    /// Nothing loaded yet.
-    pub fn new(device: Device) -> Self {
-        Self {
-            device,
+    /// All models, none of them loaded yet.
+    ///
+    /// # Errors
+    /// If the build or the machine lacks the backend.
+    pub fn on(backend: Backend) -> Result<Self, BackendError> {
+        Ok(Self {
+            backend,
+            device: backend.open()?,
             loaded: MODELS.iter().map(|_| OnceLock::new()).collect(),
             null: Null,
-        }
+        })
     }
 
     /// The model with this key; `null` is model 0, which has no network.
@@ -108,7 +114,7 @@ impl Zoo {
         let row = &MODELS[i];
         let model = row
             .weights
-            .load(row.id, row.key, &self.device)
+            .load(row.id, row.key, self.backend, &self.device)
             .map_err(|source| ZooError::Weights {
                 key: row.key,
                 source,
@@ -135,7 +141,7 @@ mod tests {
 
     #[test]
     fn every_row_loads_and_is_in_the_specification() {
-        let zoo = Zoo::new(Device::flex());
+        let zoo = Zoo::on(Backend::Cpu).unwrap();
         let spec = include_str!("../../codec/BITSTREAM.md");
         for row in MODELS {
             let model = zoo.open(row.key).unwrap();
@@ -164,7 +170,8 @@ mod tests {
                     .all(|other| other.id != row.id && other.key != row.key)
             );
         }
-        let error = Zoo::new(Device::flex())
+        let error = Zoo::on(Backend::Flex)
+            .unwrap()
             .open("nothing")
             .err()
             .unwrap()

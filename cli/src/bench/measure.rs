@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn means_are_of_pictures_and_speeds_of_pixels() {
-        let zoo = Zoo::new(Backend::Flex.open().unwrap());
+        let zoo = Zoo::on(Backend::Cpu).unwrap();
         let pair = Pair {
             zoo: &zoo,
             model: &Null,

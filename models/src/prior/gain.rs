@@ -45,8 +45,8 @@ pub fn level_weights(qualities: &[f64], device: &Device) -> Tensor<2> {
 /// inverse, so that the reconstruction point can differ from the step's centre.
 #[derive(Module, Debug)]
 pub struct Gain {
-    log_gain: Param<Tensor<2>>,
-    log_inverse: Param<Tensor<2>>,
+    pub(crate) log_gain: Param<Tensor<2>>,
+    pub(crate) log_inverse: Param<Tensor<2>>,
 }
 
 impl Gain {

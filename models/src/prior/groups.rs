@@ -34,6 +34,25 @@ impl Pass {
             Self::Odd => (x + y) % 2 == 1,
         }
     }
+
+    /// The first column that the pass codes in row `y`, and the distance from one
+    /// to the next.
+    pub(crate) fn in_row(self, y: usize) -> (usize, usize) {
+        match self {
+            Self::Whole => (0, 1),
+            Self::Even => (y % 2, 2),
+            Self::Odd => (1 - y % 2, 2),
+        }
+    }
+
+    /// Positions that the pass codes in the `y` rows before row `y`, of `w` each.
+    pub(crate) fn before_row(self, y: usize, w: usize) -> usize {
+        match self {
+            Self::Whole => y * w,
+            Self::Even => (y * w).div_ceil(2),
+            Self::Odd => y * w / 2,
+        }
+    }
 }
 
 /// One step over the latents `y`.
@@ -139,6 +158,23 @@ pub fn parity_mask(pass: Pass, h: usize, w: usize, device: &Device) -> Tensor<4>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_of_a_pass_are_what_it_covers() {
+        for pass in [Pass::Whole, Pass::Even, Pass::Odd] {
+            for w in 1..6 {
+                let mut before = 0;
+                for y in 0..4 {
+                    assert_eq!(pass.before_row(y, w), before, "{pass:?} {w} {y}");
+                    let (first, step) = pass.in_row(y);
+                    let found: Vec<usize> = (first..w).step_by(step).collect();
+                    let covered: Vec<usize> = (0..w).filter(|&x| pass.covers(x, y)).collect();
+                    assert_eq!(found, covered, "{pass:?} {w} {y}");
+                    before += found.len();
+                }
+            }
+        }
+    }
 
     #[test]
     fn steps_cover_every_symbol_once() {

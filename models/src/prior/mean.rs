@@ -34,17 +34,18 @@ pub struct MeanConfig {
 /// every quality.
 #[derive(Module, Debug)]
 pub struct Mean {
-    up_32: Conv2d,
-    up_16: Conv2d,
-    hyper: Conv2d,
-    context: Vec<Conv2d>,
-    heads: Vec<Head>,
+    pub(crate) up_32: Conv2d,
+    pub(crate) up_16: Conv2d,
+    pub(crate) hyper: Conv2d,
+    pub(crate) context: Vec<Conv2d>,
+    pub(crate) heads: Vec<Head>,
 }
 
+/// The network that reads the stream for a step.
 #[derive(Module, Debug)]
-struct Head {
-    mix: Conv2d,
-    out: Conv2d,
+pub(crate) struct Head {
+    pub(crate) mix: Conv2d,
+    pub(crate) out: Conv2d,
 }
 
 impl MeanConfig {

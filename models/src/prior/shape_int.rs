@@ -1,10 +1,12 @@
 //! The shape half of the prior as it codes: integers from `z` and residuals to
 //! the index of a scale. BITSTREAM.md, *Model 1*, is its specification.
 
+use lic_kernels::{Isa, Requantise};
 use rayon::prelude::*;
 
 use super::shape::{ACTIVATION_BITS, INDEX_BITS};
 use super::shape_file::{IntLayer, IntWeights};
+use super::shape_layers::{Conv, Grid, Layer, doubled};
 use super::{GroupsConfig, Pass, Step};
 
 /// As u8, round(32·log2(1 + |r|)) for |r| = 0, 1, …; 255 beyond. A table, since no
@@ -33,179 +35,28 @@ fn magnitude(r: i32) -> u8 {
         .unwrap_or(255)
 }
 
-/// A layer's weights, laid out for the inner loop.
+/// Positions that a head takes at a time; their activations stay in cache.
+const TILE: usize = 48;
+
+/// What a step adds to the stream.
 #[derive(Debug, Clone)]
-struct Kernel {
-    /// `[tap][input][output]`.
-    weights: Vec<i16>,
-    inputs: usize,
-    outputs: usize,
-    /// Taps a side.
-    side: usize,
-}
-
-/// A layer that can be run: a [`Kernel`] with what turns its sums into
-/// activations.
-#[derive(Debug, Clone)]
-struct Layer {
-    kernel: Kernel,
-    bias: Vec<i32>,
-    exponents: Vec<u8>,
-}
-
-/// Activations of a grid of positions, channels last, zeros left out: most
-/// residuals are zero, and so are half of what comes out of a ReLU.
-struct Sparse {
-    /// (channel, activation) pairs of all positions.
-    entries: Vec<(u16, u8)>,
-    /// Where each position's pairs begin, and their end.
-    starts: Vec<u32>,
-    h: usize,
-    w: usize,
-}
-
-impl Sparse {
-    fn new(h: usize, w: usize, mut at: impl FnMut(usize, &mut dyn FnMut(usize, u8))) -> Self {
-        let mut entries = Vec::new();
-        let mut starts = Vec::with_capacity(h * w + 1);
-        for position in 0..h * w {
-            starts.push(entries.len() as u32);
-            at(position, &mut |channel, value| {
-                if value != 0 {
-                    entries.push((channel as u16, value));
-                }
-            });
-        }
-        starts.push(entries.len() as u32);
-        Self {
-            entries,
-            starts,
-            h,
-            w,
-        }
-    }
-
-    fn at(&self, y: usize, x: usize) -> &[(u16, u8)] {
-        let i = y * self.w + x;
-        &self.entries[self.starts[i] as usize..self.starts[i + 1] as usize]
-    }
-}
-
-impl Kernel {
-    fn new(layer: &IntLayer) -> Self {
-        let (inputs, outputs, side) = (layer.inputs, layer.outputs, layer.side);
-        let taps = side * side;
-        let mut weights = vec![0; taps * inputs * outputs];
-        for (i, &w) in layer.weights.iter().enumerate() {
-            // The file has [output][input][tap].
-            let (output, input, tap) = (i / (inputs * taps), i / taps % inputs, i % taps);
-            weights[(tap * inputs + input) * outputs + output] = i16::from(w);
-        }
-        Self {
-            weights,
-            inputs,
-            outputs,
-            side,
-        }
-    }
-
-    fn row(&self, tap: usize, input: usize) -> &[i16] {
-        &self.weights[(tap * self.inputs + input) * self.outputs..][..self.outputs]
-    }
-
-    /// Adds the convolution of `x`, zero outside, to `sums` `[h·w][outputs]`.
-    /// Whole numbers below 2^24: any order gives the same sums.
-    fn add(&self, x: &Sparse, sums: &mut [i32]) {
-        let reach = self.side / 2;
-        let width = x.w * self.outputs;
-        sums.par_chunks_mut(width).enumerate().for_each(|(y, row)| {
-            for tap in 0..self.side * self.side {
-                let (dy, dx) = (tap / self.side, tap % self.side);
-                let Some(from_y) = (y + dy).checked_sub(reach).filter(|&v| v < x.h) else {
-                    continue;
-                };
-                for (to_x, out) in row.chunks_exact_mut(self.outputs).enumerate() {
-                    let Some(from_x) = (to_x + dx).checked_sub(reach).filter(|&v| v < x.w) else {
-                        continue;
-                    };
-                    for &(channel, value) in x.at(from_y, from_x) {
-                        multiply_add(out, self.row(tap, usize::from(channel)), value);
-                    }
-                }
-            }
-        });
-    }
-}
-
-fn multiply_add(out: &mut [i32], weights: &[i16], value: u8) {
-    let value = i32::from(value);
-    for (sum, &weight) in out.iter_mut().zip(weights) {
-        *sum += value * i32::from(weight);
-    }
-}
-
-impl Layer {
-    fn new(layer: &IntLayer) -> Self {
-        Self {
-            kernel: Kernel::new(layer),
-            bias: layer.bias.clone(),
-            exponents: layer.exponents.clone(),
-        }
-    }
-
-    /// Sums of a 1x1 layer at one position.
-    fn sums(&self, x: impl Iterator<Item = (usize, u8)>, sums: &mut Vec<i32>) {
-        sums.clear();
-        sums.extend_from_slice(&self.bias);
-        for (channel, value) in x.filter(|&(_, value)| value != 0) {
-            multiply_add(sums, self.kernel.row(0, channel), value);
-        }
-    }
-
-    fn activation(&self, output: usize, sum: i32) -> u8 {
-        activation(sum, self.exponents[output])
-    }
-
-    /// A 1x1 layer, its activations shuffled to twice the resolution: output
-    /// channel 4c + 2dy + dx of a position goes to channel c of (2y + dy, 2x + dx).
-    fn doubled(&self, x: &Sparse) -> Sparse {
-        let channels = self.kernel.outputs / 4;
-        let mut dense = vec![0u8; x.h * x.w * self.kernel.outputs];
-        let mut sums = Vec::new();
-        for y in 0..x.h {
-            for column in 0..x.w {
-                let pairs = x.at(y, column).iter().map(|&(c, v)| (usize::from(c), v));
-                self.sums(pairs, &mut sums);
-                for (output, &sum) in sums.iter().enumerate() {
-                    let (c, dy, dx) = (output / 4, output / 2 % 2, output % 2);
-                    let position = (2 * y + dy) * 2 * x.w + 2 * column + dx;
-                    dense[position * channels + c] = self.activation(output, sum);
-                }
-            }
-        }
-        Sparse::new(2 * x.h, 2 * x.w, |position, push| {
-            let row = &dense[position * channels..(position + 1) * channels];
-            row.iter()
-                .enumerate()
-                .for_each(|(channel, &value)| push(channel, value));
-        })
-    }
-}
-
-/// ReLU and requantisation: round(sum / 2^exponent) in 0..=255.
-fn activation(sum: i32, exponent: u8) -> u8 {
-    let rounded = (sum + (1 << (exponent - 1))) >> exponent;
-    rounded.clamp(0, 255) as u8
+enum Context {
+    /// One tap in two sees a checkerboard's symbols: the even, and the odd ones.
+    Checkered([Conv; 2]),
+    Whole(Conv),
 }
 
 /// The integer networks, ready to run.
 #[derive(Debug, Clone)]
 pub struct IntShape {
+    isa: Isa,
     z: usize,
-    up_32: Layer,
-    up_16: Layer,
-    hyper: Layer,
-    context: Vec<Kernel>,
+    up_32: [Layer; 2],
+    up_16: [Layer; 2],
+    hyper: Conv,
+    /// Sums of the stream to activations.
+    stream: Requantise,
+    context: Vec<Context>,
     heads: Vec<[Layer; 2]>,
     steps: Vec<Step>,
 }
@@ -223,35 +74,60 @@ pub struct IntStream {
 impl IntShape {
     /// From weights that were read from a file, and so are proven.
     pub fn new(weights: &IntWeights, groups: &GroupsConfig) -> Self {
+        let context = |(group, layer)| {
+            if group < groups.checkered {
+                Context::Checkered([Conv::checkered(layer, 0), Conv::checkered(layer, 1)])
+            } else {
+                Context::Whole(Conv::new(layer))
+            }
+        };
+        let exponents = weights.hyper.exponents.iter().copied().map(u32::from);
+        // An index is round(8 · sum / 2^(exponent + 5)) in 0..=63.
+        let index =
+            |out: &IntLayer| Layer::new(out, out.outputs, Some, ACTIVATION_BITS - INDEX_BITS, 63);
         Self {
+            isa: Isa::best(),
             z: weights.up_32.inputs - 1,
-            up_32: Layer::new(&weights.up_32),
-            up_16: Layer::new(&weights.up_16),
-            hyper: Layer::new(&weights.hyper),
-            context: weights.context.iter().map(Kernel::new).collect(),
+            up_32: Layer::shuffled(&weights.up_32),
+            up_16: Layer::shuffled(&weights.up_16),
+            hyper: Conv::new(&weights.hyper),
+            stream: Requantise::new(exponents.collect(), 255),
+            context: weights.context.iter().enumerate().map(context).collect(),
             heads: weights
                 .heads
                 .iter()
-                .map(|h| [Layer::new(&h[0]), Layer::new(&h[1])])
+                .map(|[mix, out]| [Layer::activations(mix), index(out)])
                 .collect(),
             steps: groups.init().steps().to_vec(),
         }
+    }
+
+    /// The same by other instructions, for tests.
+    #[cfg(test)]
+    pub(crate) fn with_isa(self, isa: Isa) -> Self {
+        Self { isa, ..self }
     }
 
     /// The stream when only `z` is known: `z` is `[channel][h/4·w/4]`; `quality` is in
     /// halves, 2..=200; `h`, `w` are those of the latents.
     pub fn start(&self, z: &[i32], h: usize, w: usize, quality: u8) -> IntStream {
         let area = h / 4 * (w / 4);
-        let known = Sparse::new(h / 4, w / 4, |position, push| {
-            for channel in 0..self.z {
+        let mut known = Grid::new([h / 4, w / 4], self.z + 1, 0);
+        let depth = known.depth;
+        for (position, known) in known.data.chunks_exact_mut(depth).enumerate() {
+            for (channel, known) in known[..self.z].iter_mut().enumerate() {
                 let value = i64::from(z[channel * area + position]) * 4 + 128;
-                push(channel, value.clamp(0, 255) as u8);
+                *known = value.clamp(0, 255) as u8;
             }
-            push(self.z, quality);
-        });
-        let known = self.up_16.doubled(&self.up_32.doubled(&known));
-        let mut sums = self.hyper.bias.repeat(h * w);
-        self.hyper.kernel.add(&known, &mut sums);
+            known[self.z] = quality;
+        }
+        let known = doubled(self.isa, &self.up_32, &known, 0);
+        let known = doubled(self.isa, &self.up_16, &known, self.hyper.side / 2);
+        let width = self.hyper.matrix.outputs();
+        let mut sums = vec![0; h * w * width];
+        sums.par_chunks_mut(w * width)
+            .enumerate()
+            .for_each(|(y, row)| self.hyper.row(self.isa, &known, [y, 0, 1], false, row));
         IntStream {
             sums,
             h,
@@ -268,58 +144,99 @@ impl IntShape {
             pass,
             ..
         } = self.steps[step];
-        let (h, w) = (stream.h, stream.w);
+        let (isa, h, w) = (self.isa, stream.h, stream.w);
+        let context = &self.context[group];
+        let (Context::Whole(Conv { side, .. }) | Context::Checkered([Conv { side, .. }, _])) =
+            context;
         let count = covered(pass, h, w).count();
-        let mut seen = 0;
-        let known = Sparse::new(h, w, |position, push| {
-            if pass.covers(position % w, position / w) {
-                (0..channels).for_each(|c| push(c, magnitude(r[c * count + seen])));
-                seen += 1;
+        let mut known = Grid::new([h, w], channels, side / 2);
+        let depth = known.depth;
+        known.rows_mut().enumerate().for_each(|(y, row)| {
+            let before = pass.before_row(y, w);
+            let (first, step) = pass.in_row(y);
+            let positions = row.chunks_exact_mut(depth).skip(first).step_by(step);
+            for (i, known) in positions.enumerate() {
+                let r = r[before + i..].iter().step_by(count);
+                let pairs = known.iter_mut().zip(r).take(channels);
+                pairs.for_each(|(known, &r)| *known = magnitude(r));
             }
         });
-        self.context[group].add(&known, &mut stream.sums);
+        let width = self.hyper.matrix.outputs();
+        let rows = stream.sums.par_chunks_mut(w * width).enumerate();
+        rows.for_each(|(y, row)| match context {
+            Context::Whole(conv) => conv.row(isa, &known, [y, 0, 1], true, row),
+            Context::Checkered(convs) => {
+                for kind in [Pass::Even, Pass::Odd] {
+                    // A position sees its own kind through even taps.
+                    let conv = &convs[usize::from(kind != pass)];
+                    let (first, step) = kind.in_row(y);
+                    if first < w {
+                        conv.row(isa, &known, [y, first, step], true, row);
+                    }
+                }
+            }
+        });
     }
 
     /// Index of the scale of every symbol of step `step`, in coding order:
     /// `[channel][position covered]`.
     pub fn indices(&self, stream: &IntStream, step: usize) -> Vec<u16> {
         let Step { channels, pass, .. } = self.steps[step];
-        let [mix, out] = &self.heads[step];
-        let width = self.hyper.kernel.outputs;
         let positions: Vec<usize> = covered(pass, stream.h, stream.w).collect();
-        let mut by_position = vec![0u16; positions.len() * channels];
+        let mut by_position = vec![0u8; positions.len() * channels];
         by_position
-            .par_chunks_mut(channels)
-            .zip(&positions)
-            .for_each_init(
-                || (Vec::new(), Vec::new()),
-                |(inner, sums), (indices, position)| {
-                    let known = &stream.sums[position * width..(position + 1) * width];
-                    let known = known.iter().enumerate();
-                    mix.sums(known.map(|(c, &s)| (c, self.hyper.activation(c, s))), inner);
-                    let hidden = inner
-                        .iter()
-                        .enumerate()
-                        .map(|(c, &s)| (c, mix.activation(c, s)));
-                    let quality = std::iter::once((inner.len(), stream.quality));
-                    out.sums(hidden.chain(quality), sums);
-                    for ((index, &sum), &exponent) in
-                        indices.iter_mut().zip(&*sums).zip(&out.exponents)
-                    {
-                        *index = scale_index(sum, exponent);
-                    }
-                },
-            );
-        (0..channels)
-            .flat_map(|c| by_position.iter().skip(c).step_by(channels).copied())
-            .collect()
+            .par_chunks_mut(TILE * channels)
+            .zip(positions.par_chunks(TILE))
+            .for_each_init(Inner::default, |inner, (indices, positions)| {
+                self.head(stream, step, positions, inner, indices);
+            });
+        let mut indices = vec![0; by_position.len()];
+        indices
+            .par_chunks_mut(positions.len().max(1))
+            .enumerate()
+            .for_each(|(channel, plane)| {
+                let from = by_position[channel..].iter().step_by(channels);
+                let pairs = plane.iter_mut().zip(from);
+                pairs.for_each(|(to, &from)| *to = u16::from(from));
+            });
+        indices
+    }
+
+    /// Indices `[position][channel]` of a tile.
+    fn head(
+        &self,
+        stream: &IntStream,
+        step: usize,
+        positions: &[usize],
+        inner: &mut Inner,
+        indices: &mut [u8],
+    ) {
+        let ([mix, out], isa) = (&self.heads[step], self.isa);
+        let width = self.hyper.matrix.outputs();
+        let depth = mix.matrix.inputs();
+        inner.known.resize(positions.len() * depth, 0);
+        for (known, position) in inner.known.chunks_exact_mut(depth).zip(positions) {
+            let sums = &stream.sums[position * width..][..width];
+            self.stream.apply(isa, sums, known, depth);
+        }
+        let (inside, depth) = (mix.matrix.outputs(), out.matrix.inputs());
+        // What is not written below is padding, and stays zero.
+        inner.hidden.resize(positions.len() * depth, 0);
+        mix.run(isa, &inner.known, &mut inner.sums, &mut inner.hidden, depth);
+        for hidden in inner.hidden.chunks_exact_mut(depth) {
+            hidden[inside] = stream.quality;
+        }
+        let channels = self.steps[step].channels;
+        out.run(isa, &inner.hidden, &mut inner.sums, indices, channels);
     }
 }
 
-/// The last layer's sum as an index: round(8 · sum / 2^(exponent + 5)) in 0..=63.
-fn scale_index(sum: i32, exponent: u8) -> u16 {
-    let shift = u32::from(exponent) + ACTIVATION_BITS - INDEX_BITS;
-    ((sum + (1 << (shift - 1))) >> shift).clamp(0, 63) as u16
+/// What a head has between its layers.
+#[derive(Default)]
+struct Inner {
+    known: Vec<u8>,
+    hidden: Vec<u8>,
+    sums: Vec<i32>,
 }
 
 /// Positions that a pass codes, row by row.
@@ -350,15 +267,5 @@ mod tests {
         let (list, _) = after.split_once("```").unwrap();
         let listed: Vec<u8> = list.split(',').map(|n| n.trim().parse().unwrap()).collect();
         assert_eq!(listed, MAGNITUDE);
-    }
-
-    #[test]
-    fn requantisation_rounds_half_up_and_saturates() {
-        assert_eq!(activation(-1000, 3), 0);
-        assert_eq!(activation(3, 3), 0);
-        assert_eq!(activation(4, 3), 1);
-        assert_eq!(activation(1 << 20, 3), 255);
-        assert_eq!(scale_index(-5, 1), 0);
-        assert_eq!(scale_index(i32::from(u16::MAX), 1), 63);
     }
 }

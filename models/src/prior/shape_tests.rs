@@ -2,6 +2,7 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use lic_kernels::Isa;
 
 use super::{
     Factorized, GroupsConfig, IntFileError, IntShape, LEVELS, Shape, ShapeConfig, covered, freeze,
@@ -49,20 +50,26 @@ fn tensor(values: &[i32], shape: [usize; 4]) -> Tensor<4> {
 }
 
 /// What training computes in float is what coding computes in integers: equal,
-/// not close.
+/// not close, and by whatever instructions.
 #[test]
 fn float_and_integer_networks_agree_exactly() {
     let (config, groups, shape) = shape();
     let file = freeze(&shape, &Factorized::new(Z, &Device::flex()));
     let (weights, tables) = parse(&file, &config, &groups).unwrap();
     assert_eq!(tables.len(), LEVELS * Z);
-    let ints = IntShape::new(&weights, &groups);
+    let ints: Vec<IntShape> = Isa::all()
+        .into_iter()
+        .map(|isa| IntShape::new(&weights, &groups).with_isa(isa))
+        .collect();
     let (h, w, quality) = (8, 12, 37);
 
     let mut noise = Noise::new(5);
     let z = whole_numbers(&mut noise, Z * h / 4 * w / 4, 40);
     let mut floats = shape.start(tensor(&z, [1, Z, h / 4, w / 4]), &[f64::from(quality)]);
-    let mut known = ints.start(&z, h, w, 2 * quality);
+    let mut known: Vec<_> = ints
+        .iter()
+        .map(|ints| ints.start(&z, h, w, 2 * quality))
+        .collect();
     let mut distinct = std::collections::BTreeSet::new();
     for (i, step) in groups.init().steps().iter().enumerate() {
         let positions: Vec<usize> = covered(step.pass, h, w).collect();
@@ -71,7 +78,9 @@ fn float_and_integer_networks_agree_exactly() {
             .chunks_exact(h * w)
             .flat_map(|plane| positions.iter().map(|&p| plane[p] as u16))
             .collect();
-        assert_eq!(ints.indices(&known, i), expected, "step {i}");
+        for ((ints, known), isa) in ints.iter().zip(&known).zip(Isa::all()) {
+            assert_eq!(ints.indices(known, i), expected, "{isa:?} step {i}");
+        }
         distinct.extend(expected);
 
         let everywhere = whole_numbers(&mut noise, step.channels * h * w, 300);
@@ -79,7 +88,9 @@ fn float_and_integer_networks_agree_exactly() {
             .chunks_exact(h * w)
             .flat_map(|plane| positions.iter().map(|&p| plane[p]))
             .collect();
-        ints.update(&mut known, i, &r);
+        for (ints, known) in ints.iter().zip(&mut known) {
+            ints.update(known, i, &r);
+        }
         let mask = parity_mask(step.pass, h, w, &Device::flex());
         floats = floats.update(
             step.group,

@@ -30,12 +30,12 @@ pub struct AnalysisConfig {
 /// the optimiser).
 #[derive(Module, Debug)]
 pub struct Analysis {
-    klt_embed: Conv2d,
-    fine: Vec<Block>,
-    klt_down: Conv2d,
-    coarse: Vec<Block>,
+    pub(crate) klt_embed: Conv2d,
+    pub(crate) fine: Vec<Block>,
+    pub(crate) klt_down: Conv2d,
+    pub(crate) coarse: Vec<Block>,
     #[module(skip)]
-    lapped: Lapped,
+    pub(crate) lapped: Lapped,
 }
 
 impl AnalysisConfig {

@@ -31,11 +31,11 @@ pub struct BlockConfig {
 /// survives quantisation.
 #[derive(Module, Debug)]
 pub struct Block {
-    reduce: Conv2d,
-    spatial: Conv2d,
-    expand: Conv2d,
-    gate: Conv2d,
-    merge: Conv2d,
+    pub(crate) reduce: Conv2d,
+    pub(crate) spatial: Conv2d,
+    pub(crate) expand: Conv2d,
+    pub(crate) gate: Conv2d,
+    pub(crate) merge: Conv2d,
     hidden: usize,
 }
 

@@ -62,6 +62,11 @@ impl Lapped {
         Self { p }
     }
 
+    /// `P`, row by row.
+    pub(crate) fn matrix(&self) -> &[[f32; TAPS]; TAPS] {
+        &self.p
+    }
+
     /// Before analysis. `x`: `[b, c, h, w]`, `h` and `w` multiples of 8.
     pub fn pre(&self, x: Tensor<4>) -> Tensor<4> {
         // Rows are samples, so the filter multiplies from the right, transposed.

@@ -25,12 +25,12 @@ pub struct SynthesisConfig {
 /// ```
 #[derive(Module, Debug)]
 pub struct Synthesis {
-    coarse: Vec<Block>,
-    klt_up: Conv2d,
-    fine: Vec<Block>,
-    klt_pixels: Conv2d,
+    pub(crate) coarse: Vec<Block>,
+    pub(crate) klt_up: Conv2d,
+    pub(crate) fine: Vec<Block>,
+    pub(crate) klt_pixels: Conv2d,
     #[module(skip)]
-    lapped: Lapped,
+    pub(crate) lapped: Lapped,
 }
 
 impl SynthesisConfig {

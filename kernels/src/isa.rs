@@ -1,0 +1,51 @@
+/// The instructions that products use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Isa(Kind);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Isa {
+    /// The best that this machine has.
+    pub fn best() -> Self {
+        *Self::all()
+            .last()
+            .expect("every machine has the portable one")
+    }
+
+    /// Those that this machine has, slowest first.
+    pub fn all() -> Vec<Self> {
+        #[allow(unused_mut, reason = "machines other than x86-64 have one")]
+        let mut all = vec![Self::portable()];
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            if avx2 {
+                all.push(Self(Kind::Avx2));
+            }
+            let avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512vnni");
+            if avx2 && avx512 {
+                all.push(Self(Kind::Avx512));
+            }
+        }
+        all
+    }
+
+    /// What the compiler makes of plain Rust.
+    pub fn portable() -> Self {
+        Self(Kind::Portable)
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        self.0
+    }
+}

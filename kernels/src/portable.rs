@@ -1,0 +1,112 @@
+//! Plain Rust that compilers vectorise.
+
+use crate::LANES;
+use crate::integer::{IntJob, IntPanel, QUAD};
+use crate::matrix::{Job, Panel};
+
+/// Rows of a block: with a lane of sums each they fill 16 registers of four.
+const ROWS: usize = 4;
+
+pub(crate) fn product(job: &Job<'_>, out: &mut [f32]) {
+    for panel in job.panels() {
+        for (first, count) in job.blocks(ROWS) {
+            match (count, panel.bias.len()) {
+                (1, 1) => block::<1, 1>(job, panel, first, out),
+                (1, _) => block::<1, 2>(job, panel, first, out),
+                (2, 1) => block::<2, 1>(job, panel, first, out),
+                (2, _) => block::<2, 2>(job, panel, first, out),
+                (3, 1) => block::<3, 1>(job, panel, first, out),
+                (3, _) => block::<3, 2>(job, panel, first, out),
+                (_, 1) => block::<4, 1>(job, panel, first, out),
+                _ => block::<4, 2>(job, panel, first, out),
+            }
+        }
+    }
+}
+
+fn block<const R: usize, const V: usize>(
+    job: &Job<'_>,
+    panel: Panel<'_>,
+    first: usize,
+    out: &mut [f32],
+) {
+    let mut sums = [[[0.0; LANES]; V]; R];
+    for (v, _) in panel.bias.iter().enumerate() {
+        let lane = lane::<R, V>(job, panel, first, v);
+        for (sums, lane) in sums.iter_mut().zip(lane) {
+            sums[v] = lane;
+        }
+    }
+    for (r, sums) in sums.iter().enumerate() {
+        job.finish(panel, first + r, sums, out);
+    }
+}
+
+/// One lane of sums of `R` rows.
+#[inline(always)]
+fn lane<const R: usize, const V: usize>(
+    job: &Job<'_>,
+    panel: Panel<'_>,
+    first: usize,
+    v: usize,
+) -> [[f32; LANES]; R] {
+    let rows = &job.rows;
+    let mut sums = [panel.bias[v].0; R];
+    let weights = panel.weights.chunks_exact(V * rows.length);
+    for (&segment, weights) in rows.segments.iter().zip(weights) {
+        let inputs: [&[f32]; R] = std::array::from_fn(|r| {
+            &rows.data[segment + (first + r) * rows.stride..][..rows.length]
+        });
+        for (i, weights) in weights.chunks_exact(V).enumerate() {
+            for (sums, inputs) in sums.iter_mut().zip(&inputs) {
+                for (sum, &weight) in sums.iter_mut().zip(&weights[v].0) {
+                    *sum = multiply_add(inputs[i], weight, *sum);
+                }
+            }
+        }
+    }
+    sums
+}
+
+/// Fused where the target always has it; elsewhere that would be a call.
+#[inline(always)]
+fn multiply_add(a: f32, b: f32, sum: f32) -> f32 {
+    if cfg!(any(target_arch = "aarch64", target_feature = "fma")) {
+        a.mul_add(b, sum)
+    } else {
+        a * b + sum
+    }
+}
+
+pub(crate) fn int_product(job: &IntJob<'_>, out: &mut [i32]) {
+    for panel in job.panels() {
+        for row in 0..job.rows.count {
+            match panel.bias.len() {
+                1 => int_row::<1>(job, panel, row, out),
+                _ => int_row::<2>(job, panel, row, out),
+            }
+        }
+    }
+}
+
+fn int_row<const V: usize>(job: &IntJob<'_>, panel: IntPanel<'_>, row: usize, out: &mut [i32]) {
+    let rows = &job.rows;
+    let mut sums = [[0; LANES]; V];
+    for (sums, bias) in sums.iter_mut().zip(panel.bias) {
+        *sums = bias.0;
+    }
+    let weights = panel.weights.chunks_exact(V * rows.length / QUAD);
+    for (&segment, weights) in rows.segments.iter().zip(weights) {
+        let inputs = rows.data[segment + row * rows.stride..][..rows.length].chunks_exact(QUAD);
+        for (inputs, weights) in inputs.zip(weights.chunks_exact(V)) {
+            for (sums, weights) in sums.iter_mut().zip(weights) {
+                for (sum, weights) in sums.iter_mut().zip(&weights.0) {
+                    let products = inputs.iter().zip(weights);
+                    let dot = products.map(|(&a, &b)| i32::from(a) * i32::from(b));
+                    *sum = sum.wrapping_add(dot.sum::<i32>());
+                }
+            }
+        }
+    }
+    job.finish(panel, row, &sums, out);
+}

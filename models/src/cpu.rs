@@ -1,0 +1,167 @@
+//! The networks on a CPU, in our own code: what decoding costs is here.
+//!
+//! Everything is a product of activations, channels last, by weights that were
+//! packed when the model was loaded (`lic_kernels`). A residual block runs as one
+//! pass over the rows of a picture: for each tile of positions its five layers
+//! follow each other while the intermediates are in cache, so that memory sees
+//! the residual stream once a block and never the wide hidden layer. Rows are
+//! shared out by rayon; a row's result does not depend on which thread computes
+//! it.
+
+mod analysis;
+mod block;
+mod conv;
+mod grid;
+mod hyper;
+mod lapped;
+mod means;
+mod synthesis;
+#[cfg(test)]
+mod tests;
+
+use lic_kernels::Isa;
+
+use crate::networks::{Keep, Means, Networks};
+use crate::prior::{Gain, LEVELS, position};
+use crate::standard::{LATENT_STRIDE, Standard};
+
+use analysis::Analysis;
+use conv::host;
+use grid::Region;
+use hyper::HyperAnalysis;
+use means::{CpuMeans, MeanLayers};
+use synthesis::Synthesis;
+
+/// Positions that the layers of a block take at a time: 48 times 256 hidden
+/// channels are 48 KiB, which the second-level cache holds beside the weights.
+/// A multiple of the 12 rows that AVX-512 takes.
+const TILE: usize = 48;
+
+/// A standard model's networks, packed for this machine's CPU.
+#[derive(Debug)]
+pub struct CpuNetworks {
+    isa: Isa,
+    analysis: Analysis,
+    synthesis: Synthesis,
+    hyper: HyperAnalysis,
+    means: MeanLayers,
+    /// `[LEVELS][m]`.
+    log_gain: Vec<f32>,
+    log_inverse: Vec<f32>,
+}
+
+impl CpuNetworks {
+    /// Packs `model`'s weights. Fails if they are not on a device that can be read
+    /// from.
+    pub fn new(model: &Standard) -> Result<Self, String> {
+        Self::with_isa(model, Isa::best())
+    }
+
+    /// The same by certain instructions: for tests of those that this machine
+    /// would not choose.
+    pub fn with_isa(model: &Standard, isa: Isa) -> Result<Self, String> {
+        let Gain {
+            log_gain,
+            log_inverse,
+        } = &model.gain;
+        Ok(Self {
+            isa,
+            analysis: Analysis::new(&model.g_a)?,
+            synthesis: Synthesis::new(&model.g_s)?,
+            hyper: HyperAnalysis::new(&model.h_a)?,
+            means: MeanLayers::new(&model.mean, &model.groups)?,
+            log_gain: host(log_gain.val())?,
+            log_inverse: host(log_inverse.val())?,
+        })
+    }
+
+    /// Latent channels.
+    fn channels(&self) -> usize {
+        self.log_gain.len() / LEVELS
+    }
+}
+
+/// Interpolates between levels as [`level_weights`](crate::prior::level_weights)
+/// has it.
+fn exp_at(log: &[f32], quality: f32) -> Vec<f32> {
+    let at = position(f64::from(quality)).clamp(0.0, (LEVELS - 1) as f64);
+    let low = (at.floor() as usize).min(LEVELS - 2);
+    let high = (at - low as f64) as f32;
+    let channels = log.len() / LEVELS;
+    let (below, above) = log[low * channels..][..2 * channels].split_at(channels);
+    below
+        .iter()
+        .zip(above)
+        .map(|(below, above)| ((1.0 - high) * below + high * above).exp())
+        .collect()
+}
+
+fn expect_length(what: &str, found: usize, expected: usize) -> Result<(), String> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(format!("{what}: {found} numbers, {expected} expected"))
+}
+
+/// `keep` as a region of a window of `h`×`w`.
+fn kept(keep: Keep, h: usize, w: usize) -> Result<Region, String> {
+    let ends = keep.y.checked_add(keep.h).zip(keep.x.checked_add(keep.w));
+    ends.filter(|&(bottom, right)| bottom <= h && right <= w && keep.h > 0 && keep.w > 0)
+        .map(|(bottom, right)| Region {
+            y: keep.y..bottom,
+            x: keep.x..right,
+        })
+        .ok_or_else(|| format!("{keep:?} is not a part of a window of {h}×{w}"))
+}
+
+impl Networks for CpuNetworks {
+    fn gain(&self, quality: f32) -> Vec<f32> {
+        exp_at(&self.log_gain, quality)
+    }
+
+    fn inverse(&self, quality: f32) -> Vec<f32> {
+        exp_at(&self.log_inverse, quality)
+    }
+
+    fn g_a(&self, x: &[f32], h: usize, w: usize, keep: Keep) -> Result<Vec<f32>, String> {
+        expect_length(
+            "picture",
+            x.len(),
+            3 * LATENT_STRIDE * LATENT_STRIDE * h * w,
+        )?;
+        let keep = kept(keep, h, w)?;
+        Ok(self.analysis.run(self.isa, x, [h, w], &keep))
+    }
+
+    fn h_a(&self, y: &[f32], h: usize, w: usize, quality: f32) -> Result<Vec<f32>, String> {
+        check_latents(h, w)?;
+        expect_length("latents", y.len(), self.channels() * h * w)?;
+        Ok(self.hyper.run(self.isa, y, [h, w], quality / 100.0))
+    }
+
+    fn means(
+        &self,
+        z: &[f32],
+        h: usize,
+        w: usize,
+        quality: f32,
+    ) -> Result<Box<dyn Means + '_>, String> {
+        check_latents(h, w)?;
+        expect_length("hyper-latents", z.len(), self.means.z() * h / 4 * w / 4)?;
+        let means = CpuMeans::start(&self.means, self.isa, z, [h, w], quality / 100.0);
+        Ok(Box::new(means))
+    }
+
+    fn g_s(&self, y: &[f32], h: usize, w: usize, keep: Keep) -> Result<Vec<f32>, String> {
+        expect_length("latents", y.len(), self.channels() * h * w)?;
+        let keep = kept(keep, h, w)?;
+        Ok(self.synthesis.run(self.isa, y, [h, w], &keep))
+    }
+}
+
+fn check_latents(h: usize, w: usize) -> Result<(), String> {
+    if h > 0 && w > 0 && h.is_multiple_of(4) && w.is_multiple_of(4) {
+        return Ok(());
+    }
+    Err(format!("latents of {h}×{w}; sides must be multiples of 4"))
+}

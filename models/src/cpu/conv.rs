@@ -1,0 +1,170 @@
+use burn::nn::conv::Conv2d;
+use burn::tensor::Tensor;
+use lic_kernels::{Finish, Isa, Matrix, Rows};
+
+use super::grid::Grid;
+
+/// Runs of taps of a convolution at most: every second of 5x5, one by one.
+const MOST_RUNS: usize = 13;
+
+/// A tensor's numbers.
+pub(super) fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, String> {
+    let data = tensor
+        .try_into_data()
+        .map_err(|e| format!("reading weights: {e:?}"))?;
+    data.try_to_vec()
+        .map_err(|e| format!("reading weights: {e:?}"))
+}
+
+/// A convolution's weights on the host, not yet packed.
+pub(super) struct Weights {
+    /// `[output][input][dy][dx]`.
+    weights: Vec<f32>,
+    /// `[output]`, or empty.
+    bias: Vec<f32>,
+    pub(super) outputs: usize,
+    pub(super) inputs: usize,
+    side: usize,
+}
+
+impl Weights {
+    pub(super) fn of(layer: &Conv2d) -> Result<Self, String> {
+        let weight = layer.weight.val();
+        let [outputs, inputs, side, _] = weight.dims();
+        let bias = layer.bias.as_ref().map(|bias| host(bias.val()));
+        Ok(Self {
+            weights: host(weight)?,
+            bias: bias.transpose()?.unwrap_or_default(),
+            outputs,
+            inputs,
+            side,
+        })
+    }
+
+    fn at(&self, output: usize, input: usize, [dy, dx]: [usize; 2]) -> f32 {
+        self.weights[((output * self.inputs + input) * self.side + dy) * self.side + dx]
+    }
+
+    /// A 1x1 layer.
+    pub(super) fn pointwise(&self) -> Matrix {
+        self.outputs_as(self.outputs, |o| o)
+    }
+
+    /// A 1x1 layer of `outputs` outputs, of which `o` is the layer's `from(o)`.
+    pub(super) fn outputs_as(&self, outputs: usize, from: impl Fn(usize) -> usize) -> Matrix {
+        let bias: Vec<f32> = (0..outputs)
+            .filter_map(|o| self.bias.get(from(o)).copied())
+            .collect();
+        Matrix::new(outputs, self.inputs, &bias, |o, i| {
+            self.at(from(o), i, [0, 0])
+        })
+    }
+
+    /// A 1x1 layer behind an unshuffle by two, as the 2x2 convolution it is.
+    pub(super) fn unshuffled(self) -> Self {
+        Self {
+            inputs: self.inputs / 4,
+            side: 2,
+            ..self
+        }
+    }
+
+    /// A 1x1 layer before a shuffle to twice the resolution: for each of two rows
+    /// its outputs for two neighbours.
+    pub(super) fn shuffled(&self) -> [Matrix; 2] {
+        let channels = self.outputs / 4;
+        [0, 1]
+            .map(|dy| self.outputs_as(2 * channels, |o| 4 * (o % channels) + 2 * dy + o / channels))
+    }
+
+    /// A 1x1 layer whose outputs are u and v of a gate.
+    pub(super) fn gate(&self) -> Matrix {
+        Matrix::gate(self.outputs / 2, self.inputs, &self.bias, |o, i| {
+            self.at(o, i, [0, 0])
+        })
+    }
+
+    /// The whole convolution.
+    pub(super) fn conv(&self) -> Conv {
+        let runs = (0..self.side).map(|dy| [dy, 0]).collect();
+        self.runs(runs, self.side)
+    }
+
+    /// The taps with `dx + dy` even or odd: what a convolution reads of a
+    /// checkerboard.
+    pub(super) fn checkered(&self, parity: usize) -> Conv {
+        let taps = (0..self.side * self.side).map(|i| [i / self.side, i % self.side]);
+        self.runs(taps.filter(|[y, x]| (y + x) % 2 == parity).collect(), 1)
+    }
+
+    /// The inner convolution of a patch of `side`×`side` pixels of three colours,
+    /// which come as input channels `(c·side + dy)·side + dx`.
+    pub(super) fn patch(&self, side: usize) -> Matrix {
+        Matrix::new(self.outputs, self.inputs, &self.bias, |o, i| {
+            self.at(o, patch_channel(i, side), [0, 0])
+        })
+    }
+
+    fn runs(&self, runs: Vec<[usize; 2]>, run: usize) -> Conv {
+        assert!(runs.len() <= MOST_RUNS, "{} runs", runs.len());
+        let each = run * self.inputs;
+        let matrix = Matrix::new(self.outputs, runs.len() * each, &self.bias, |o, i| {
+            let ([dy, dx], inside) = (runs[i / each], i % each);
+            self.at(o, inside % self.inputs, [dy, dx + inside / self.inputs])
+        });
+        Conv { matrix, runs, run }
+    }
+}
+
+/// The channel, in an unshuffled picture, of number `i` of a patch by pixels:
+/// `(dy·side + dx)·3 + c`.
+pub(super) fn patch_channel(i: usize, side: usize) -> usize {
+    i % 3 * side * side + i / 3
+}
+
+/// A convolution over a [`Grid`] with a border.
+#[derive(Debug)]
+pub(super) struct Conv {
+    pub(super) matrix: Matrix,
+    /// First tap (dy, dx) of each run of taps.
+    runs: Vec<[usize; 2]>,
+    /// Taps in a run.
+    run: usize,
+}
+
+/// Outputs of a [`Conv`]: `count` positions of a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    /// Where, with the border, the first tap of the first position lies.
+    pub(super) y: usize,
+    pub(super) x: usize,
+    /// Input positions from an output to the next.
+    pub(super) step: usize,
+    pub(super) count: usize,
+}
+
+impl Conv {
+    /// Row `i` of the output is `out[i·stride ..]`.
+    pub(super) fn run(
+        &self,
+        isa: Isa,
+        grid: &Grid,
+        span: Span,
+        finish: Finish,
+        out: &mut [f32],
+        stride: usize,
+    ) {
+        let mut segments = [0; MOST_RUNS];
+        for (segment, [dy, dx]) in segments.iter_mut().zip(&self.runs) {
+            *segment = (span.y + dy) * grid.pitch() + (span.x + dx) * grid.channels;
+        }
+        let rows = Rows {
+            data: &grid.data,
+            segments: &segments[..self.runs.len()],
+            length: self.run * grid.channels,
+            stride: span.step * grid.channels,
+            count: span.count,
+        };
+        self.matrix.multiply(isa, rows, finish, out, stride);
+    }
+}

@@ -1,0 +1,84 @@
+use lic_kernels::{Finish, Isa, Matrix, Rows};
+
+use crate::transform;
+
+/// Pixels of a block's side; also the taps of the filter, half of them on each
+/// side of a boundary.
+pub(super) const BLOCK: usize = 8;
+/// Numbers of a block's row: three colours.
+pub(super) const BLOCK_ROW: usize = 3 * BLOCK;
+
+/// The lapped filter of [`transform::Lapped`] on pictures whose colours lie
+/// together.
+#[derive(Debug)]
+pub(super) struct Lapped {
+    matrix: [[f32; BLOCK]; BLOCK],
+    /// Eight pixels of three colours across a vertical boundary.
+    along_row: Matrix,
+}
+
+impl Lapped {
+    /// The filter before analysis.
+    pub(super) fn pre(filter: &transform::Lapped) -> Self {
+        Self::new(*filter.matrix())
+    }
+
+    /// Its transpose, after synthesis.
+    pub(super) fn post(filter: &transform::Lapped) -> Self {
+        let p = filter.matrix();
+        Self::new(std::array::from_fn(|r| std::array::from_fn(|c| p[c][r])))
+    }
+
+    fn new(matrix: [[f32; BLOCK]; BLOCK]) -> Self {
+        let along_row = Matrix::new(BLOCK_ROW, BLOCK_ROW, &[], |o, i| {
+            // Colours do not mix.
+            if o % 3 == i % 3 {
+                matrix[o / 3][i / 3]
+            } else {
+                0.0
+            }
+        });
+        Self { matrix, along_row }
+    }
+
+    /// Filters a row of pixels of whole blocks across the boundaries between them.
+    pub(super) fn along_row(&self, isa: Isa, row: &[f32], out: &mut [f32]) {
+        let half = BLOCK_ROW / 2;
+        let end = row.len() - half;
+        out[..half].copy_from_slice(&row[..half]);
+        out[end..].copy_from_slice(&row[end..]);
+        let rows = Rows::dense(&row[half..end], BLOCK_ROW);
+        self.along_row
+            .multiply(isa, rows, Finish::Store, &mut out[half..end], BLOCK_ROW);
+    }
+
+    /// Pixel row `y` of a picture of `height` rows, `offset` added, filtered across
+    /// horizontal boundaries; `row(y)` is the picture's.
+    pub(super) fn across_rows<'a>(
+        &self,
+        [y, height]: [usize; 2],
+        offset: f32,
+        row: impl Fn(usize) -> &'a [f32],
+        out: &mut [f32],
+    ) {
+        let half = BLOCK / 2;
+        if y < half || y >= height - half {
+            let pairs = out.iter_mut().zip(row(y));
+            pairs.for_each(|(out, value)| *out = value + offset);
+            return;
+        }
+        let first = (y - half) / BLOCK * BLOCK + half;
+        let w = &self.matrix[y - first];
+        let offset = w.iter().sum::<f32>() * offset;
+        let count = out.len();
+        // Eight slices whose length the compiler knows to be that of `out`.
+        let [a, b, c, d, e, f, g, h] = std::array::from_fn(|i| row(first + i));
+        let (a, b, c, d) = (&a[..count], &b[..count], &c[..count], &d[..count]);
+        let (e, f, g, h) = (&e[..count], &f[..count], &g[..count], &h[..count]);
+        for (x, out) in out.iter_mut().enumerate() {
+            let above = w[0] * a[x] + w[1] * b[x] + w[2] * c[x] + w[3] * d[x];
+            let below = w[4] * e[x] + w[5] * f[x] + w[6] * g[x] + w[7] * h[x];
+            *out = above + below + offset;
+        }
+    }
+}

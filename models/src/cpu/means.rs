@@ -1,0 +1,211 @@
+use lic_kernels::{Finish, Isa, Matrix, Rows};
+use rayon::prelude::*;
+
+use super::conv::{Conv, Span, Weights};
+use super::grid::{Grid, tiles};
+use super::hyper::layer;
+use super::{TILE, expect_length};
+use crate::networks::Means;
+use crate::prior::{GroupsConfig, Mean, Pass, Step};
+
+/// The networks of the means, see [`Mean`].
+#[derive(Debug)]
+pub(super) struct MeanLayers {
+    up_32: [Matrix; 2],
+    up_16: [Matrix; 2],
+    hyper: Conv,
+    context: Vec<Context>,
+    heads: Vec<Head>,
+    steps: Vec<Step>,
+}
+
+/// What a step adds to the stream.
+#[derive(Debug)]
+enum Context {
+    /// One tap in two sees a checkerboard's symbols, and the other sees zeros:
+    /// the taps with `dx + dy` even, and those with it odd.
+    Checkered([Conv; 2]),
+    Whole(Conv),
+}
+
+#[derive(Debug)]
+struct Head {
+    mix: Matrix,
+    out: Matrix,
+}
+
+impl MeanLayers {
+    pub(super) fn new(mean: &Mean, groups: &GroupsConfig) -> Result<Self, String> {
+        let context = |(group, layer)| {
+            let weights = Weights::of(layer)?;
+            Ok(if group < groups.checkered {
+                Context::Checkered([weights.checkered(0), weights.checkered(1)])
+            } else {
+                Context::Whole(weights.conv())
+            })
+        };
+        let head = |head: &crate::prior::Head| {
+            Ok(Head {
+                mix: Weights::of(&head.mix)?.pointwise(),
+                out: Weights::of(&head.out)?.pointwise(),
+            })
+        };
+        Ok(Self {
+            up_32: Weights::of(&mean.up_32)?.shuffled(),
+            up_16: Weights::of(&mean.up_16)?.shuffled(),
+            hyper: Weights::of(&mean.hyper)?.conv(),
+            context: mean
+                .context
+                .iter()
+                .enumerate()
+                .map(context)
+                .collect::<Result<_, String>>()?,
+            heads: mean.heads.iter().map(head).collect::<Result<_, String>>()?,
+            steps: groups.init().steps().to_vec(),
+        })
+    }
+
+    /// Channels of the hyper-latents; one input more is the quality.
+    pub(super) fn z(&self) -> usize {
+        self.up_32[0].inputs() - 1
+    }
+}
+
+/// The stream of one picture.
+#[derive(Debug)]
+pub(super) struct CpuMeans<'a> {
+    layers: &'a MeanLayers,
+    isa: Isa,
+    stream: Grid,
+}
+
+/// A 1x1 layer, a ReLU and a shuffle to twice the resolution.
+fn doubled(isa: Isa, layer: &[Matrix; 2], x: &Grid, border: usize) -> Grid {
+    let to = layer[0].outputs();
+    let mut out = Grid::new([2 * x.h, 2 * x.w], to / 2, border);
+    out.rows_mut(0..2 * x.h).enumerate().for_each(|(y, out)| {
+        let rows = Rows::dense(x.row(y / 2), x.channels);
+        layer[y % 2].multiply(isa, rows, Finish::Relu, out, to);
+    });
+    out
+}
+
+impl<'a> CpuMeans<'a> {
+    /// `z`: `[h/4][w/4][z]`, `quality` in 0..=1.
+    pub(super) fn start(
+        layers: &'a MeanLayers,
+        isa: Isa,
+        z: &[f32],
+        [h, w]: [usize; 2],
+        quality: f32,
+    ) -> Self {
+        let mut known = Grid::new([h / 4, w / 4], layers.z() + 1, 0);
+        for (known, z) in known
+            .data
+            .chunks_exact_mut(layers.z() + 1)
+            .zip(z.chunks_exact(layers.z()))
+        {
+            known[..z.len()].copy_from_slice(z);
+            known[z.len()] = quality;
+        }
+        let x = doubled(isa, &layers.up_32, &known, 0);
+        let x = doubled(isa, &layers.up_16, &x, 1);
+        Self {
+            layers,
+            isa,
+            stream: layer(isa, &layers.hyper, &x, 1, Finish::Store, 0),
+        }
+    }
+
+    fn step(&self, step: usize) -> Result<Step, String> {
+        let steps = &self.layers.steps;
+        let found = steps.get(step).copied();
+        found.ok_or_else(|| format!("step {step} of {} (counted from 0)", steps.len()))
+    }
+}
+
+/// Positions that a pass covers in each row of `w`, which is even.
+fn covered_in_row(pass: Pass, w: usize) -> usize {
+    if pass == Pass::Whole { w } else { w / 2 }
+}
+
+impl Means for CpuMeans<'_> {
+    fn head(&mut self, step: usize) -> Result<Vec<f32>, String> {
+        let Step { channels, pass, .. } = self.step(step)?;
+        let (head, isa, stream) = (&self.layers.heads[step], self.isa, &self.stream);
+        let (from, inside) = (head.mix.inputs(), head.mix.outputs());
+        let count = covered_in_row(pass, stream.w);
+        let mut means = vec![0.0; stream.h * count * channels];
+        let inner = || (vec![0.0; TILE * from], vec![0.0; TILE * inside]);
+        means
+            .par_chunks_mut(count * channels)
+            .enumerate()
+            .for_each_init(inner, |(known, hidden), (y, out)| {
+                let (first, step) = pass.in_row(y);
+                for tile in tiles(0..count, TILE) {
+                    let positions = stream.row(y).chunks_exact(from);
+                    let positions = positions.skip(first + tile.start * step).step_by(step);
+                    for (known, stream) in known.chunks_exact_mut(from).zip(positions) {
+                        let pairs = known.iter_mut().zip(stream);
+                        pairs.for_each(|(known, value)| *known = value.max(0.0));
+                    }
+                    let known = Rows::dense(&known[..tile.len() * from], from);
+                    let hidden = &mut hidden[..tile.len() * inside];
+                    head.mix.multiply(isa, known, Finish::Relu, hidden, inside);
+                    let hidden = Rows::dense(hidden, inside);
+                    let out = &mut out[tile.start * channels..];
+                    head.out.multiply(isa, hidden, Finish::Store, out, channels);
+                }
+            });
+        Ok(means)
+    }
+
+    fn update(&mut self, step: usize, y_hat: &[f32]) -> Result<(), String> {
+        let Step {
+            group,
+            channels,
+            pass,
+            ..
+        } = self.step(step)?;
+        let (isa, [h, w]) = (self.isa, [self.stream.h, self.stream.w]);
+        let count = covered_in_row(pass, w);
+        expect_length("symbols of a step", y_hat.len(), h * count * channels)?;
+        let context = &self.layers.context[group];
+        let border = if let Context::Checkered(_) = context {
+            2
+        } else {
+            1
+        };
+        let mut known = Grid::new([h, w], channels, border);
+        known
+            .rows_mut(0..h)
+            .zip(y_hat.par_chunks_exact(count * channels))
+            .enumerate()
+            .for_each(|(y, (row, y_hat))| {
+                let (first, step) = pass.in_row(y);
+                let positions = row.chunks_exact_mut(channels).skip(first).step_by(step);
+                for (known, y_hat) in positions.zip(y_hat.chunks_exact(channels)) {
+                    known.copy_from_slice(y_hat);
+                }
+            });
+        let width = self.stream.channels;
+        self.stream.rows_mut(0..h).enumerate().for_each(|(y, row)| {
+            let span = |x, step, count| Span { y, x, step, count };
+            match context {
+                Context::Whole(conv) => {
+                    conv.run(isa, &known, span(0, 1, w), Finish::Add, row, width);
+                }
+                Context::Checkered(convs) => {
+                    for kind in [Pass::Even, Pass::Odd] {
+                        // A position sees its own kind through even taps.
+                        let conv = &convs[usize::from(kind != pass)];
+                        let (x, _) = kind.in_row(y);
+                        let out = &mut row[x * width..];
+                        conv.run(isa, &known, span(x, 2, w / 2), Finish::Add, out, 2 * width);
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+}
