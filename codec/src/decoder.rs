@@ -290,6 +290,7 @@ impl<R: Read> Decoder<R> {
             for column in 0..grid.columns() {
                 let (area, tile) = (grid.tile(column, row), grid.number(column, row));
                 let reader = Reader::new(header.coder, streams.take_sections(tile));
+                let reader = reader.joined(picture.is_joined());
                 let mut latents = model.prepare(area.width, area.height, header.quality)?;
                 digested.replace(reader);
                 walk(model, &mut *latents, &mut digested).map_err(|error| error.in_tile(tile))?;
@@ -319,7 +320,7 @@ impl<R: Read> Decoder<R> {
             .find(id, digest)
             .ok_or(DecodeError::UnknownModel { id, digest })?;
         let (found, expected) = (header.sections, section_count(model)?);
-        if found != expected {
+        if found != expected && found != expected.min(1) {
             return Err(FormatErrorKind::SectionCount { found, expected }.into());
         }
         Ok(model)

@@ -14,7 +14,7 @@ use crate::geometry::{Area, Grid};
 use crate::image::{Image, Metadata, Samples};
 use crate::model::{Model, ModelError, Quality};
 use crate::tiles::{Painter, Plot, Tiling, Wanted, in_flight};
-use crate::walk::{Counter, Writer, fault, section_count, walk};
+use crate::walk::{Both, Counter, WalkError, Writer, fault, section_count, walk};
 
 /// What an encoder may choose.
 #[derive(Debug, Clone)]
@@ -29,7 +29,16 @@ pub struct EncodeOptions {
     /// tiles of about one size, which take memory and may be decoded one by one.
     /// Default: 1024.
     pub tile: u32,
+    /// Whether every section is a stream of its own, so that a part of the file is a
+    /// picture. If not, a tile is one stream, which is some thirty bytes shorter.
+    /// Default: `None`, which is: unless that makes a file of one tile that is no
+    /// longer than [`SMALL`].
+    pub progressive: Option<bool>,
 }
+
+/// Bytes of a file that is too small for its parts to matter: four packets of a
+/// network.
+pub const SMALL: u64 = 6000;
 
 impl EncodeOptions {
     /// The defaults, with `quality`.
@@ -45,6 +54,14 @@ impl EncodeOptions {
         Self { coder, ..self }
     }
 
+    /// With every section as a stream of its own, or none.
+    pub fn progressive(self, progressive: bool) -> Self {
+        Self {
+            progressive: Some(progressive),
+            ..self
+        }
+    }
+
     /// With tiles of at most `side` pixels.
     pub fn tile(self, side: u32) -> Self {
         Self { tile: side, ..self }
@@ -57,6 +74,7 @@ impl Default for EncodeOptions {
             quality: Quality::default(),
             coder: Coder::default(),
             tile: 1024,
+            progressive: None,
         }
     }
 }
@@ -111,6 +129,8 @@ pub struct Encoding<'m> {
 struct Tile {
     alpha: Vec<u8>,
     sections: Vec<Vec<u8>>,
+    /// All sections as one stream, if they are to be that.
+    joined: Option<Vec<Vec<u8>>>,
     counter: Counter,
     field: Option<Field>,
 }
@@ -151,7 +171,19 @@ impl<'m> Encoding<'m> {
             sections: section_count(model)?,
             metadata: metadata.iter().map(|item| item.0).collect(),
         };
-        let tiles = encode_tiles(image, model, options, grid)?;
+        let mut tiles = encode_tiles(image, model, options, grid)?;
+        let joined = tiles.iter().all(|tile| tile.joined.is_some());
+        if joined {
+            for tile in &mut tiles {
+                tile.sections = tile.joined.take().into_iter().flatten().collect();
+            }
+        }
+        let sections = if joined {
+            header.sections.min(1)
+        } else {
+            header.sections
+        };
+        let header = Header { sections, ..header };
         Ok(Self::of(header, metadata, tiles, model))
     }
 
@@ -349,12 +381,39 @@ fn encode_tile(
     let size = (area.width, area.height);
     let mut latents = model.analyse(&window, place, size, options.quality)?;
     drop(window);
-    let mut writer = Writer::new(options.coder);
-    walk(model, &mut *latents, &mut writer).map_err(|error| error.of_encoder(model))?;
-    let (sections, counter) = writer.finish();
+    let (apart, joined) = (
+        Writer::new(options.coder),
+        Writer::new(options.coder).joined(),
+    );
+    let of_model = |error: WalkError| error.of_encoder(model);
+    // Only after the last symbol is it known which is wanted.
+    let (sections, joined, counter) = match options.progressive {
+        None if tiling.grid.is_whole() => {
+            let mut both = Both(apart, joined);
+            walk(model, &mut *latents, &mut both).map_err(of_model)?;
+            let (sections, counter) = both.0.finish();
+            let (joined, _) = both.1.finish();
+            let bytes: usize = joined.iter().map(Vec::len).sum();
+            let small = bytes as u64 <= SMALL;
+            (sections, small.then_some(joined), counter)
+        }
+        Some(false) => {
+            let mut joined = joined;
+            walk(model, &mut *latents, &mut joined).map_err(of_model)?;
+            let (joined, counter) = joined.finish();
+            (Vec::new(), Some(joined), counter)
+        }
+        None | Some(true) => {
+            let mut apart = apart;
+            walk(model, &mut *latents, &mut apart).map_err(of_model)?;
+            let (sections, counter) = apart.finish();
+            (sections, None, counter)
+        }
+    };
     Ok(Tile {
         alpha: alpha::encode(image, &area).map_err(|error| fault(model, error.to_string()))?,
         sections,
+        joined,
         counter,
         field: if keep { Some(latents.finish()?) } else { None },
     })

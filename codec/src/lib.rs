@@ -48,7 +48,7 @@ pub mod walk;
 
 pub use bitstream::{Header, Index, MetadataKind, StreamName};
 pub use decoder::{DecodeOptions, Decoded, Decoder, Limits, ModelSource, Scale};
-pub use encoder::{EncodeOptions, EncodeReport, Encoding, encode};
+pub use encoder::{EncodeOptions, EncodeReport, Encoding, SMALL, encode};
 pub use error::{
     DecodeError, EncodeError, FormatError, FormatErrorKind, LimitError, UnsupportedError,
 };

@@ -11,7 +11,7 @@ use crate::geometry::Area;
 use crate::image::{Image, Samples};
 use crate::model::Model;
 use crate::tiles::{Painter, Plot, Tiling, Wanted, in_flight};
-use crate::walk::{Reader, WalkError, fault, walk};
+use crate::walk::{Reader, WalkError, fault, section_count, walk};
 
 /// A picture that is to be decoded.
 pub(crate) struct Picture<'a> {
@@ -21,6 +21,8 @@ pub(crate) struct Picture<'a> {
     wanted: Wanted,
     /// How many sections make a difference at this scale.
     sections: usize,
+    /// Whether all sections of a tile are one stream.
+    joined: bool,
     conceal: bool,
     tolerant: bool,
 }
@@ -58,15 +60,22 @@ impl<'a> Picture<'a> {
             crate::Scale::Full => header.sections,
             scale => model.sections_at(scale).clamp(1, header.sections.max(1)),
         };
+        let joined = section_count(model)? > header.sections;
         Ok(Self {
             header,
             model,
             tiling: Tiling::new(header.grid(), model),
             wanted: Wanted { area, scale },
             sections,
+            joined,
             conceal: options.conceal,
             tolerant: options.conceal || options.partial,
         })
+    }
+
+    /// Whether all sections of a tile are one stream.
+    pub fn is_joined(&self) -> bool {
+        self.joined
     }
 
     pub fn check_memory(&self, limits: &Limits) -> Result<(), LimitError> {
@@ -194,7 +203,7 @@ impl<'a> Picture<'a> {
         let mut latents = self
             .model
             .prepare(area.width, area.height, header.quality)?;
-        let mut reader = Reader::new(header.coder, sections);
+        let mut reader = Reader::new(header.coder, sections).joined(self.joined);
         walk(self.model, &mut *latents, &mut reader)?;
         reader.finish()?;
         Ok(latents.finish()?)

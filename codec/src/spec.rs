@@ -23,7 +23,7 @@ fn the_example_is_what_the_encoder_writes() {
 
     let samples: Vec<u8> = vec![10, 20, 30, 40, 50, 250];
     let image = Image::new(3, 2, Channels::Grey, samples).unwrap();
-    let options = EncodeOptions::new(Quality::MAX);
+    let options = EncodeOptions::new(Quality::MAX).progressive(true);
     let mut file = Vec::new();
     encode(&image, &Null, &options, &mut file).unwrap();
     assert_eq!(file, bytes);

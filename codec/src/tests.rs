@@ -22,7 +22,9 @@ fn picture(random: &mut StdRng, width: u32, height: u32, channels: Channels) -> 
 }
 
 fn options(quality: u8, coder: Coder) -> EncodeOptions {
-    EncodeOptions::new(Quality::new(quality).unwrap()).coder(coder)
+    EncodeOptions::new(Quality::new(quality).unwrap())
+        .coder(coder)
+        .progressive(true)
 }
 
 fn file_of(image: &Image, options: &EncodeOptions) -> Vec<u8> {
@@ -74,6 +76,17 @@ fn any_size_and_quality_decodes_to_what_the_encoder_saw() {
         assert!(report.bytes - payload <= 31, "{report:?}");
 
         let decoded = decode(&file).unwrap();
+        // As one stream it is another file of the same picture.
+        let mut joined = Vec::new();
+        let shorter = encode(
+            &image,
+            &Null,
+            &options.clone().progressive(false),
+            &mut joined,
+        )
+        .unwrap();
+        assert_eq!(decode(&joined).unwrap(), decoded);
+        assert_eq!(shorter.section_bytes.len(), 1);
         assert_eq!(decoded, encoding.reconstruct().unwrap());
         assert_eq!(decoded.channels(), channels);
         if quality >= 89 {
@@ -197,7 +210,7 @@ fn unknown_weights_versions_and_coders_are_named() {
 #[test]
 fn limits_are_kept_before_anything_is_allocated() {
     let image = Image::new(30, 20, Channels::Grey, vec![77u8; 600]).unwrap();
-    let encoding = Encoding::new(&image, &Null, &EncodeOptions::default()).unwrap();
+    let encoding = Encoding::new(&image, &Null, &options(50, Coder::Ans)).unwrap();
     let mut file = Vec::new();
     encoding.write(&mut file).unwrap();
     let with = |change: &dyn Fn(&mut Limits)| {

@@ -211,6 +211,8 @@ impl SymbolCoder for Counter {
 #[derive(Debug)]
 pub struct Writer {
     coder: Coder,
+    /// Whether all sections are written as one.
+    joined: bool,
     open: Option<Open>,
     streams: Vec<Vec<u8>>,
     counter: Counter,
@@ -240,9 +242,18 @@ impl Writer {
     pub fn new(coder: Coder) -> Self {
         Self {
             coder,
+            joined: false,
             open: None,
             streams: Vec::new(),
             counter: Counter::new(),
+        }
+    }
+
+    /// All sections as one stream.
+    pub fn joined(self) -> Self {
+        Self {
+            joined: true,
+            ..self
         }
     }
 
@@ -261,7 +272,7 @@ impl SymbolCoder for Writer {
     ) -> Result<Vec<i32>, WalkError> {
         // Sections rise by at most one: a new one has begun when every stream
         // before it is complete but the open one.
-        if step.section > self.streams.len() {
+        if step.section > self.streams.len() && !self.joined {
             self.streams.extend(self.open.take().map(Open::finish));
         }
         let symbols = self.counter.code(step, symbols)?;
@@ -281,6 +292,8 @@ impl SymbolCoder for Writer {
 #[derive(Debug)]
 pub struct Reader {
     coder: Coder,
+    /// Whether all sections are one stream.
+    joined: bool,
     open: Option<(usize, Decoder)>,
     streams: Vec<Vec<u8>>,
 }
@@ -291,9 +304,19 @@ impl Reader {
     pub fn new(coder: Coder, streams: Vec<Vec<u8>>) -> Self {
         Self {
             coder,
+            joined: false,
             open: None,
             streams,
         }
+    }
+
+    /// All sections are in the first stream, if `joined` says so.
+    pub fn joined(self, joined: bool) -> Self {
+        Self { joined, ..self }
+    }
+
+    fn stream_of(&self, section: usize) -> usize {
+        if self.joined { 0 } else { section }
     }
 
     /// Checks that the last stream was used up exactly; the others have been
@@ -339,7 +362,7 @@ impl SymbolCoder for Reader {
         step: &Step<'_>,
         _: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
     ) -> Result<Vec<i32>, WalkError> {
-        let section = step.section;
+        let section = self.stream_of(step.section);
         let Some(decoder) = self.open(section)? else {
             return Ok(vec![0; step.indices.len()]);
         };
@@ -351,7 +374,22 @@ impl SymbolCoder for Reader {
     }
 
     fn lacks(&self, section: usize) -> bool {
-        section >= self.streams.len()
+        self.stream_of(section) >= self.streams.len()
+    }
+}
+
+/// Hands everything to two writers.
+#[derive(Debug)]
+pub(crate) struct Both(pub Writer, pub Writer);
+
+impl SymbolCoder for Both {
+    fn code(
+        &mut self,
+        step: &Step<'_>,
+        symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
+    ) -> Result<Vec<i32>, WalkError> {
+        let coded = self.0.code(step, symbols)?;
+        self.1.code(step, &mut || Ok(coded.clone()))
     }
 }
 

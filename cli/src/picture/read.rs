@@ -36,7 +36,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Image> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder()?;
     let metadata = Metadata {
-        icc: decoder.icc_profile()?,
+        icc: decoder.icc_profile()?.filter(|icc| fits(icc)),
         exif: decoder.exif_metadata()?,
         xmp: decoder.xmp_metadata()?,
     };
@@ -81,6 +81,13 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Image> {
         Image::new(width, height, channels, samples)?
     };
     Ok(image.with_metadata(metadata))
+}
+
+/// Whether a profile is about the samples that are read: a JPEG of CMYK comes as RGB,
+/// and with the profile of its four inks (ICC.1:2022, 7.2.8: the colour space is in
+/// bytes 16 to 19).
+fn fits(icc: &[u8]) -> bool {
+    icc.get(16..20) != Some(b"CMYK")
 }
 
 /// Whether the file has more than one picture, to be shown in turn.

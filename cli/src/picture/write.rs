@@ -241,6 +241,12 @@ fn jpeg(image: &Image, writer: &mut dyn Write) -> Result<()> {
         encoder.set_icc_profile(icc)?;
     }
     if let Some(exif) = metadata.exif {
+        // A segment's length has 16 bits, and counts itself and the identifier.
+        let (length, limit) = (exif.len(), usize::from(u16::MAX) - 8);
+        ensure!(
+            length <= limit,
+            "EXIF of {length} bytes does not fit a JPEG, the limit is {limit}; use .png"
+        );
         encoder.set_exif_metadata(exif)?;
     }
     let color = match image.channels() {

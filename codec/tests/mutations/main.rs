@@ -53,7 +53,9 @@ fn picture(random: &mut StdRng) -> Image {
 fn files(random: &mut StdRng, count: usize) -> Vec<Vec<u8>> {
     let file = |number: usize| {
         let quality = Quality::from_halves(random.random_range(2..=200)).unwrap();
-        let options = EncodeOptions::new(quality).coder(Coder::ALL[number % 2]);
+        let options = EncodeOptions::new(quality)
+            .coder(Coder::ALL[number % 2])
+            .progressive(!number.is_multiple_of(3));
         let mut file = Vec::new();
         encode(&picture(random), &Null, &options, &mut file).unwrap();
         file
