@@ -9,13 +9,13 @@ use tempfile::TempDir;
 
 use crate::{crop, photograph, repository};
 
-struct Run {
+pub struct Run {
     home: TempDir,
 }
 
 impl Run {
     /// An empty folder with a small PNG, `in.png`, of 96x64.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let picture = crop(&photograph(), [300, 200], [96, 64]);
         let kind = image::ExtendedColorType::Rgb8;
@@ -23,11 +23,11 @@ impl Run {
         Self { home }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
-    fn command(&self, line: &str) -> Command {
+    pub fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lic"));
         command
             .current_dir(self.home.path())
@@ -35,18 +35,18 @@ impl Run {
         command
     }
 
-    fn run(&self, line: &str) -> Output {
+    pub fn run(&self, line: &str) -> Output {
         self.command(line).output().unwrap()
     }
 
-    fn ok(&self, line: &str) -> Output {
+    pub fn ok(&self, line: &str) -> Output {
         let output = self.run(line);
         assert!(output.status.success(), "{line}: {}", text(&output.stderr));
         output
     }
 
     /// Fails with 1 and one line on standard error, which is returned.
-    fn fails(&self, line: &str) -> String {
+    pub fn fails(&self, line: &str) -> String {
         let output = self.run(line);
         let words = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{line}: {words}");
@@ -56,7 +56,7 @@ impl Run {
         words
     }
 
-    fn files(&self) -> Vec<String> {
+    pub fn files(&self) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.home.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -66,7 +66,7 @@ impl Run {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

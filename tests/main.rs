@@ -3,6 +3,7 @@
 mod command_line;
 mod exact;
 mod hostile;
+mod manners;
 mod rate;
 mod round_trip;
 mod vectors;

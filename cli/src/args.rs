@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use lic_codec::Quality;
 use lic_models::{Backend, MODELS};
 
@@ -37,6 +38,12 @@ pub enum Command {
     Decode(Decode),
     /// Say what is in a file
     Info(Info),
+    /// Say how alike two pictures are
+    ///
+    /// Prints PSNR, MS-SSIM and SSIMULACRA2 of the 8-bit samples, and PSNR and
+    /// MS-SSIM of every plane: red, green, blue, and luma after BT.601. PSNR and
+    /// MS-SSIM are those of the papers on learned codecs: over all RGB samples.
+    Compare(Compare),
     /// Measure rate, quality and speed over a folder of pictures
     ///
     /// Every picture is encoded at every quality and decoded from the bytes. PSNR
@@ -53,6 +60,12 @@ pub enum Command {
     /// checkpoint written. Ctrl-C ends at once and loses the steps since the last
     /// checkpoint, which the recipe's `log.checkpoint` bounds.
     Train(Train),
+    /// Print the completions of a shell
+    ///
+    /// For bash: lic completions bash > ~/.local/share/bash-completion/completions/lic
+    Completions(Completions),
+    /// Print the manual page
+    Man(Man),
 }
 
 /// `lic encode`.
@@ -174,6 +187,36 @@ pub struct Bench {
     pub machine: Machine,
 }
 
+/// `lic compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// Picture to compare with; `-` is standard input
+    #[arg(value_name = "A")]
+    pub original: PathBuf,
+    /// Picture of the same size
+    #[arg(value_name = "B")]
+    pub other: PathBuf,
+    /// Print a JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lic completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// `lic man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Write the pages of all subcommands too, one file each, into this folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
 /// `lic models`.
 #[derive(Debug, Args)]
 pub struct Models {
@@ -288,6 +331,9 @@ mod tests {
             "lic encode a b -q 100 --threads 2 --device libtorch --quiet",
             "lic encode a b --target-bpp 0.5 --model null",
             "lic bench d -q 5,10",
+            "lic compare a b --json",
+            "lic completions fish",
+            "lic man",
         ] {
             assert!(parse(good).is_ok(), "{good}");
         }
@@ -306,6 +352,8 @@ mod tests {
             "lic decode a b --threads 0",
             "lic bench d -q 5,,10",
             "lic bench d --limit 0",
+            "lic compare a",
+            "lic completions ash",
             "lic train r --json --export d",
         ] {
             let error = parse(bad).expect_err(bad);

@@ -8,11 +8,14 @@
 
 mod args;
 mod bench;
+mod compare;
 mod decode;
 mod encode;
 mod info;
 mod io;
 mod machine;
+mod manual;
+mod metrics;
 mod models;
 mod picture;
 mod progress;
@@ -31,9 +34,12 @@ fn main() -> ExitCode {
         Command::Encode(args) => encode::run(args, words),
         Command::Decode(args) => decode::run(args, words),
         Command::Info(args) => info::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Bench(args) => bench::run(args, words),
         Command::Models(args) => models::run(args),
         Command::Train(args) => train::run(args, words),
+        Command::Completions(args) => manual::completions(args),
+        Command::Man(args) => manual::man(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
