@@ -236,32 +236,6 @@ fn nonsense_is_exit_code_two() {
     }
 }
 
-#[test]
-fn bench_measures_a_folder() {
-    let run = Run::new();
-    fs::create_dir(run.path("pictures")).unwrap();
-    let picture = crop(&photograph(), [200, 100], [192, 176]);
-    let kind = image::ExtendedColorType::Rgb8;
-    image::save_buffer(
-        run.path("pictures/a.png"),
-        picture.samples(),
-        192,
-        176,
-        kind,
-    )
-    .unwrap();
-    let output = run.ok("bench pictures -q 20,40,60,80 --json -");
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let bpp: Vec<f64> = report["summaries"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|summary| summary["bpp"].as_f64().unwrap())
-        .collect();
-    assert_eq!(bpp.len(), 4, "{report}");
-    assert!(bpp.is_sorted(), "{bpp:?}");
-}
-
 /// The words of the README's recipes: they are shipped, so they must parse.
 #[test]
 fn shipped_recipes_parse() {

@@ -1,5 +1,6 @@
 //! The one integration binary: the shipped models and the program, from outside.
 
+mod bench;
 mod command_line;
 mod exact;
 mod hostile;

@@ -1,5 +1,7 @@
 //! What can be typed, and every word of help: the doc comments here are the help.
 
+mod bench;
+
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -8,6 +10,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use lic_codec::Quality;
 use lic_models::{Backend, MODELS};
+
+pub use bench::{Bench, Peer};
 
 /// A learned image codec.
 ///
@@ -44,12 +48,20 @@ pub enum Command {
     /// MS-SSIM of every plane: red, green, blue, and luma after BT.601. PSNR and
     /// MS-SSIM are those of the papers on learned codecs: over all RGB samples.
     Compare(Compare),
-    /// Measure rate, quality and speed over a folder of pictures
+    /// Measure rate, quality and speed, beside other codecs and published results
     ///
-    /// Every picture is encoded at every quality and decoded from the bytes. PSNR
-    /// and MS-SSIM are those of the decoded 8-bit pictures; speeds are wall time
-    /// after a warm-up, without reading pictures. If the folder holds the 24 Kodak
-    /// pictures, BD-rates against published results follow.
+    /// Every picture is encoded at every quality and decoded from the bytes, by this
+    /// program and by the peers that are installed. PSNR, MS-SSIM and SSIMULACRA2
+    /// are those of the decoded 8-bit pictures; speeds are wall time, of this
+    /// program after a warm-up and without files, of the others with their start
+    /// and their files. If the pictures are the 24 of Kodak, published results
+    /// stand beside them.
+    ///
+    /// Examples:
+    ///   lic bench pictures/
+    ///   lic bench kodak --data DIR --report out/
+    ///   lic bench kodak --data DIR --peers none --json figures.json
+    #[command(verbatim_doc_comment)]
     Bench(Bench),
     /// List the models in this program
     Models(Models),
@@ -152,37 +164,6 @@ pub struct Info {
     #[arg(long)]
     pub symbols: bool,
     /// Where the model runs.
-    #[command(flatten)]
-    pub machine: Machine,
-}
-
-/// `lic bench`.
-#[derive(Debug, Args)]
-pub struct Bench {
-    /// Folder of pictures
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
-    /// Qualities, separated by commas
-    #[arg(
-        short,
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        value_parser = quality,
-        default_value = "5,18,31,44,57,70,83,96"
-    )]
-    pub qualities: Vec<Quality>,
-    /// Write all figures, those of every picture too; `-` is standard output,
-    /// without the table then
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Take the first N pictures only
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub limit: Option<u32>,
-    /// The model.
-    #[command(flatten)]
-    pub model: ModelKey,
-    /// Where it runs.
     #[command(flatten)]
     pub machine: Machine,
 }
@@ -331,6 +312,8 @@ mod tests {
             "lic encode a b -q 100 --threads 2 --device libtorch --quiet",
             "lic encode a b --target-bpp 0.5 --model null",
             "lic bench d -q 5,10",
+            "lic bench kodak --data d --peers webp,avif --jobs 2 --report out",
+            "lic bench d --peers none",
             "lic compare a b --json",
             "lic completions fish",
             "lic man",
@@ -352,6 +335,8 @@ mod tests {
             "lic decode a b --threads 0",
             "lic bench d -q 5,,10",
             "lic bench d --limit 0",
+            "lic bench d --peers gif",
+            "lic bench d --jobs 0",
             "lic compare a",
             "lic completions ash",
             "lic train r --json --export d",

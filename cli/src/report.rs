@@ -11,8 +11,9 @@
 //! | `model` | `lic models --json` | [`ModelRow`]        |
 //! | `start`, `step`, `evaluation` | `lic train --json` | [`lic_models::train::Event`] |
 //!
-//! `lic bench --json FILE` writes one object that spans many lines:
-//! [`crate::bench::Measurements`].
+//! `lic bench --json FILE` writes one object that spans many lines,
+//! [`crate::bench::Measurements`]; `--points FILE` and `--report` keep a line of type
+//! `point` for every point.
 
 use std::io::{self, IsTerminal, Write};
 
