@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use lic_codec::Channels;
 use serde_json::Value;
 
 use crate::command_line::{Run, text};
@@ -46,11 +47,13 @@ fn a_folder_is_measured() {
     assert!(report["test_set"].is_null() && report["published"] == Value::Array(vec![]));
     // The same points, one a line.
     let points = report["points"].as_array().unwrap();
-    let sheet = fs::read_to_string(run.path("points.csv")).unwrap();
-    let mut lines = sheet.lines();
-    let names: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let column = names.iter().position(|name| *name == "bytes").unwrap();
-    let bytes: Vec<&str> = lines.map(|l| l.split(',').nth(column).unwrap()).collect();
+    let mut sheet = csv::Reader::from_path(run.path("points.csv")).unwrap();
+    let names = sheet.headers().unwrap().clone();
+    let column = names.iter().position(|name| name == "bytes").unwrap();
+    let bytes: Vec<String> = sheet
+        .records()
+        .map(|line| line.unwrap()[column].to_owned())
+        .collect();
     let expected: Vec<String> = points.iter().map(|p| p["bytes"].to_string()).collect();
     assert_eq!(bytes, expected);
 }
@@ -95,7 +98,7 @@ fn a_stopped_bench_goes_on() {
     // Another build's points are found out by the first of them.
     let foreign = again.join("\n").replacen("\"bytes\":", "\"bytes\":1", 6) + "\n";
     fs::write(run.path("points.jsonl"), foreign).unwrap();
-    let words = run.fails(&format!("{line} third.json"));
+    let words = run.fails(&format!("{line} third.json --quiet"));
     assert!(words.contains("another build"), "{words}");
 }
 
@@ -112,10 +115,15 @@ fn pictures_that_are_not_the_test_set_are_refused() {
     assert!(!run.path("points.jsonl").exists());
 }
 
-/// Every peer that is installed gives a curve; those that are not are named.
+/// Every peer that is installed gives a curve; those that are not are named. In grey,
+/// which not all of them keep.
 #[test]
 fn installed_peers_are_measured() {
     let run = bench(1);
+    let picture = crop(&photograph(), [300, 100], [192, 176]).into_channels(Channels::Grey);
+    let kind = image::ExtendedColorType::L8;
+    let path = run.path("pictures/grey.png");
+    image::save_buffer(path, picture.samples(), 192, 176, kind).unwrap();
     let output = run.ok("bench pictures -q 20,40,60,80 --json - --csv points.csv");
     let report = json(&output.stdout);
     let curves = report["curves"].as_array().unwrap();
@@ -138,6 +146,10 @@ fn installed_peers_are_measured() {
     for peer in left_out {
         let name = peer["name"].as_str().unwrap();
         assert!(words.contains(&format!("{name} is left out: ")), "{words}");
+        // Because it is not there, never because it was called wrongly.
+        let reason = peer["reason"].as_str().unwrap();
+        let missing = reason.ends_with("on PATH") || reason.ends_with("no libx265");
+        assert!(missing, "{reason}");
     }
     // Every pair of curves and metric has a delta rate or a reason.
     let pairs = curves.len() * (curves.len() - 1);

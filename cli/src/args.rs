@@ -11,7 +11,7 @@ use clap_complete::Shell;
 use lic_codec::Quality;
 use lic_models::{Backend, MODELS};
 
-pub use bench::{Bench, Peer};
+pub use bench::{Bench, Peer, Peers};
 
 /// A learned image codec.
 ///

@@ -48,6 +48,24 @@ async function curves(page) {
 const scales = (page) =>
   page.evaluate(() => ["x", "y"].map((s) => [CHART.plot.scales[s].min, CHART.plot.scales[s].max]));
 
+/** Two fingers about the middle of the plot, `from` and then `to` of its width from it. */
+async function pinch(page, from, to) {
+  await page.evaluate(([from, to]) => {
+    const target = CHART.plot.over;
+    const box = target.getBoundingClientRect();
+    const finger = (identifier, part) => {
+      const clientX = box.left + box.width * (0.5 + part);
+      return new Touch({ identifier, target, clientX, clientY: box.top + box.height / 2 });
+    };
+    const fingers = (type, part) => {
+      const touches = [finger(0, -part), finger(1, part)];
+      target.dispatchEvent(new TouchEvent(type, { touches, cancelable: true, bubbles: true }));
+    };
+    fingers("touchstart", from);
+    fingers("touchmove", to);
+  }, [from, to]);
+}
+
 async function plotBox(page) {
   const over = page.locator("#chart .u-over");
   await over.scrollIntoViewIfNeeded();
@@ -136,6 +154,8 @@ for (const [width, height] of [[1400, 900], [390, 844]]) {
       await page.mouse.move(...at(0.7, 0.8), { steps: 4 });
       await page.mouse.up();
       await narrower("drag");
+      await pinch(page, 0.1, 0.3);
+      await narrower("pinch");
       await page.check("#logarithmic");
       assert.ok((await scales(page))[0][0] > 0);
       await page.uncheck("#logarithmic");

@@ -5,15 +5,20 @@
 #
 #   tests/report/run.sh                  # builds lic, measures a few settings
 #   tests/report/run.sh PAGE             # tests a page that is there
-#   SCREENSHOT=FILE tests/report/run.sh  # and writes a picture of it
+#   LIC=PROGRAM tests/report/run.sh      # measures with a program that is built
+#   SCREENSHOT=FILE tests/report/run.sh  # and writes a picture of the page
 set -euo pipefail
 page=$(realpath -m "${1:-}")
 here=$(dirname "$(realpath "$0")")
 if [ $# -eq 0 ]; then
     out=$(mktemp -d)
     trap 'rm -rf "$out"' EXIT
-    (cd "$here/../.." && cargo run --release --quiet -p lic -- \
-        bench tests/pictures -q 5,30,60,90 --report "$out" --quiet >"$out/table.txt")
+    cd "$here/../.."
+    lic=(cargo run --release --quiet -p lic --)
+    if [ -n "${LIC:-}" ]; then
+        lic=("$LIC")
+    fi
+    "${lic[@]}" bench tests/pictures -q 5,30,60,90 --report "$out" --quiet >"$out/table.txt"
     page=$out/index.html
 fi
 cd "$here"

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use lic_codec::Quality;
 
 use super::{Machine, ModelKey, quality};
@@ -27,16 +27,11 @@ pub struct Bench {
         default_value = "5,18,31,44,57,70,83,96"
     )]
     pub qualities: Vec<Quality>,
-    /// Other codecs to measure, separated by commas: their programs are looked for on
-    /// PATH, and those that are missing are named and skipped
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        value_enum,
-        default_value = "all"
-    )]
-    pub peers: Vec<Peer>,
+    /// Other codecs to measure: all, none, or some of jpeg, webp, avif, jxl and hevc,
+    /// separated by commas. Their programs are looked for on PATH; of all, those that
+    /// are missing are named and skipped
+    #[arg(long, value_name = "LIST", value_parser = peers, default_value = "all")]
+    pub peers: Peers,
     /// Take the first N pictures only
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: Option<u32>,
@@ -71,43 +66,78 @@ pub struct Bench {
     pub machine: Machine,
 }
 
-/// What can be named after `--peers`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// Another codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
-    /// All of them
-    All,
-    /// None of them
-    None,
-    /// JPEG: cjpeg and djpeg of libjpeg-turbo or mozjpeg
+    /// JPEG: cjpeg and djpeg of libjpeg-turbo or mozjpeg.
     Jpeg,
-    /// WebP: cwebp and dwebp of libwebp
+    /// WebP: cwebp and dwebp of libwebp.
     Webp,
-    /// AVIF: avifenc and avifdec of libavif
+    /// AVIF: avifenc and avifdec of libavif.
     Avif,
-    /// JPEG XL: cjxl and djxl of libjxl
+    /// JPEG XL: cjxl and djxl of libjxl.
     Jxl,
-    /// HEVC intra: x265 and a decoder, through ffmpeg
+    /// HEVC intra: x265 and a decoder, through ffmpeg.
     Hevc,
 }
 
 impl Peer {
-    /// Those meant by a list, in the order of the page; `none` adds nothing.
-    pub fn chosen(list: &[Self]) -> Vec<Self> {
-        let real = [Self::Jpeg, Self::Webp, Self::Avif, Self::Jxl, Self::Hevc];
-        let wanted = |peer: &Self| list.contains(&Self::All) || list.contains(peer);
-        real.into_iter().filter(wanted).collect()
+    /// All of them, in the order of tables and pages.
+    pub const ALL: [Self; 5] = [Self::Jpeg, Self::Webp, Self::Avif, Self::Jxl, Self::Hevc];
+
+    /// What names it on the command line and in figures.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpeg",
+            Self::Webp => "webp",
+            Self::Avif => "avif",
+            Self::Jxl => "jxl",
+            Self::Hevc => "hevc",
+        }
     }
+}
+
+/// What was asked for with `--peers`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Peers {
+    /// All that are installed.
+    Installed,
+    /// These, which have to be there; in the order of [`Peer::ALL`].
+    Named(Vec<Peer>),
+}
+
+fn peers(text: &str) -> Result<Peers, String> {
+    match text {
+        "all" => return Ok(Peers::Installed),
+        "none" => return Ok(Peers::Named(Vec::new())),
+        _ => {}
+    }
+    let names: Vec<&str> = text.split(',').map(str::trim).collect();
+    for name in &names {
+        if !Peer::ALL.iter().any(|peer| peer.key() == *name) {
+            let known = Peer::ALL.map(Peer::key).join(", ");
+            return Err(format!("no codec {name:?}; all, none, or some of {known}"));
+        }
+    }
+    let wanted = |peer: &Peer| names.contains(&peer.key());
+    Ok(Peers::Named(Peer::ALL.into_iter().filter(wanted).collect()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Peer;
+    use super::*;
 
     #[test]
     fn lists_of_peers_keep_their_order() {
-        assert_eq!(Peer::chosen(&[Peer::None]), []);
-        let two = [Peer::Jxl, Peer::Jpeg, Peer::Jxl];
-        assert_eq!(Peer::chosen(&two), [Peer::Jpeg, Peer::Jxl]);
-        assert_eq!(Peer::chosen(&[Peer::Jpeg, Peer::All]).len(), 5);
+        assert_eq!(peers("all"), Ok(Peers::Installed));
+        assert_eq!(peers("none"), Ok(Peers::Named(vec![])));
+        let two = Peers::Named(vec![Peer::Jpeg, Peer::Jxl]);
+        assert_eq!(peers("jxl, jpeg,jxl"), Ok(two));
+        for wrong in ["", "all,jpeg", "jpeg,", "gif"] {
+            assert!(
+                peers(wrong).unwrap_err().contains("some of jpeg"),
+                "{wrong}"
+            );
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use lic_codec::Image;
+use lic_codec::{Channels, Image};
 use lic_datasets::sha256;
 use tempfile::TempDir;
 
@@ -90,12 +90,25 @@ impl Source {
 
     /// The picture as binary PPM, or PGM if it is grey.
     pub fn pnm(&self) -> Result<PathBuf> {
-        self.file("in.pnm", Format::Pnm)
+        self.file("in.pnm", |image| {
+            let kind = match image.channels() {
+                Channels::Grey => "P5",
+                Channels::Rgb => "P6",
+            };
+            // The lines as libwebp wants them: it reads no header of one line, as
+            // other writers make it.
+            let head = format!("{kind}\n{} {}\n255\n", image.width(), image.height());
+            Ok([head.as_bytes(), image.samples()].concat())
+        })
     }
 
     /// The picture as PNG.
     pub fn png(&self) -> Result<PathBuf> {
-        self.file("in.png", Format::Png)
+        self.file("in.png", |image| {
+            let mut bytes = Vec::new();
+            Format::Png.write(image.clone(), &mut bytes)?;
+            Ok(bytes)
+        })
     }
 
     /// A place for a temporary file.
@@ -103,12 +116,10 @@ impl Source {
         self.folder.path().join(name)
     }
 
-    fn file(&self, name: &str, format: Format) -> Result<PathBuf> {
+    fn file(&self, name: &str, content: fn(&Image) -> Result<Vec<u8>>) -> Result<PathBuf> {
         let path = self.place(name);
         if !path.exists() {
-            let mut bytes = Vec::new();
-            format.write(self.image.clone(), &mut bytes)?;
-            let written = std::fs::write(&path, bytes);
+            let written = std::fs::write(&path, content(&self.image)?);
             written.with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(path)

@@ -21,9 +21,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
-use crate::args::{Bench, Peer};
+use crate::args::{Bench, Peer, Peers};
 use crate::io::Output;
-use crate::progress;
 use crate::report::{Words, print};
 use anchors::Anchor;
 use codec::{Codec, Conditions};
@@ -109,30 +108,32 @@ pub fn run(args: &Bench, words: Words) -> Result<()> {
     let ours = Ours::new(&zoo, &args.model.key, &args.qualities, device)?;
     let store = open_store(args, words)?;
 
-    let mut queue = Queue {
+    let queue = Queue {
         ours: &ours,
         peers: peers.iter().map(|peer| peer as &dyn Codec).collect(),
         paths: &pictures.paths,
         store: &store,
         conditions,
-        bar: progress::bar(words, 0),
+        words,
     };
-    queue.bar = progress::bar(words, queue.length());
     let Outcome { points, failed } = queue.run()?;
     for peer in peers.iter().map(|peer| peer.about()) {
-        let reason = failed.get(&peer.key);
-        left_out.extend(reason.map(|reason| LeftOut {
+        let Some(reason) = failed.get(&peer.key) else {
+            continue;
+        };
+        words.say(&format!("{} is left out: {reason}", peer.name));
+        left_out.push(LeftOut {
             codec: peer.key.clone(),
             name: peer.name.clone(),
             reason: reason.clone(),
-        }));
+        });
     }
     let measured = Measurements {
         figures: figures(args, &queue, &pictures, &points, left_out),
         points,
     };
     let shown = match &args.report {
-        Some(_) => viewer::show(&queue, &measured.figures, args.show_bpp, words)?,
+        Some(_) => viewer::show(&queue, &measured.figures, args.show_bpp)?,
         None => Vec::new(),
     };
     outputs.write(&measured, &shown)
@@ -140,24 +141,29 @@ pub fn run(args: &Bench, words: Words) -> Result<()> {
 
 /// The peers that are there. One that was asked for by name has to be.
 fn find_peers(args: &Bench, threads: usize, words: Words) -> Result<(Vec<Program>, Vec<LeftOut>)> {
-    let wanted = Peer::chosen(&args.peers);
-    let (found, missing) = Program::find_all(&wanted, threads);
-    for peer in &found {
-        words.say(&format!("{}: {}", peer.about().name, peer.about().version));
-    }
-    let mut left_out = Vec::new();
-    for (peer, error) in missing {
-        let (codec, name, _) = peers::names(peer);
-        if !args.peers.contains(&Peer::All) {
-            return Err(error).with_context(|| format!("cannot measure {name}"));
+    let wanted = match &args.peers {
+        Peers::Installed => &Peer::ALL[..],
+        Peers::Named(peers) => peers,
+    };
+    let (mut found, mut left_out) = (Vec::new(), Vec::new());
+    for &peer in wanted {
+        let (name, _) = peers::names(peer);
+        match Program::find(peer, threads) {
+            Ok(program) => {
+                words.say(&format!("{name}: {}", program.about().version));
+                found.push(program);
+            }
+            Err(error) if args.peers == Peers::Installed => {
+                let reason = format!("{error:#}");
+                words.say(&format!("{name} is left out: {reason}"));
+                left_out.push(LeftOut {
+                    codec: peer.key().to_owned(),
+                    name: name.to_owned(),
+                    reason,
+                });
+            }
+            Err(error) => return Err(error).with_context(|| format!("cannot measure {name}")),
         }
-        let reason = format!("{error:#}");
-        words.say(&format!("{name} is left out: {reason}"));
-        left_out.push(LeftOut {
-            codec: codec.to_owned(),
-            name: name.to_owned(),
-            reason,
-        });
     }
     Ok((found, left_out))
 }

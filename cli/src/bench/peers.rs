@@ -7,8 +7,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
-use lic_codec::{Channels, Image};
+use anyhow::{Context, Result};
+use lic_codec::Channels;
 
 use super::codec::{About, Codec, Coded, Source};
 use super::program::{ask, run};
@@ -31,11 +31,11 @@ impl Program {
     /// If one is missing, or lacks the codec.
     pub fn find(peer: Peer, threads: usize) -> Result<Self> {
         let version = version(peer)?;
-        let (key, name, setting) = names(peer);
+        let (name, setting) = names(peer);
         Ok(Self {
             peer,
             about: About {
-                key: key.to_owned(),
+                key: peer.key().to_owned(),
                 name: name.to_owned(),
                 version,
                 convention: convention(peer).to_owned(),
@@ -45,29 +45,16 @@ impl Program {
             threads,
         })
     }
-
-    /// Looks for all of `peers`; those that are not there come with the reason.
-    pub fn find_all(peers: &[Peer], threads: usize) -> (Vec<Self>, Vec<(Peer, anyhow::Error)>) {
-        let (mut found, mut missing) = (Vec::new(), Vec::new());
-        for &peer in peers {
-            match Self::find(peer, threads) {
-                Ok(program) => found.push(program),
-                Err(error) => missing.push((peer, error)),
-            }
-        }
-        (found, missing)
-    }
 }
 
-/// Key, name for people, and name of the setting.
-pub fn names(peer: Peer) -> (&'static str, &'static str, &'static str) {
+/// Its name for people, and that of its setting.
+pub fn names(peer: Peer) -> (&'static str, &'static str) {
     match peer {
-        Peer::Jpeg => ("jpeg", "JPEG", "quality"),
-        Peer::Webp => ("webp", "WebP", "quality"),
-        Peer::Avif => ("avif", "AVIF", "cq-level"),
-        Peer::Jxl => ("jxl", "JPEG XL", "distance"),
-        Peer::Hevc => ("hevc", "HEVC intra 4:4:4", "crf"),
-        Peer::All | Peer::None => ("", "", ""),
+        Peer::Jpeg => ("JPEG", "quality"),
+        Peer::Webp => ("WebP", "quality"),
+        Peer::Avif => ("AVIF", "cq-level"),
+        Peer::Jxl => ("JPEG XL", "distance"),
+        Peer::Hevc => ("HEVC intra 4:4:4", "crf"),
     }
 }
 
@@ -82,7 +69,6 @@ fn convention(peer: Peer) -> &'static str {
              full-range Y'CbCr after BT.709, a bare stream without information SEI; ffmpeg's \
              decoder"
         }
-        Peer::All | Peer::None => "",
     }
 }
 
@@ -94,7 +80,6 @@ fn settings(peer: Peer) -> &'static [f64] {
         Peer::Avif => &[58.0, 50.0, 42.0, 34.0, 26.0, 18.0, 10.0],
         Peer::Jxl => &[12.0, 8.0, 5.0, 3.0, 1.8, 1.0, 0.5],
         Peer::Hevc => &[46.0, 41.0, 36.0, 31.0, 26.0, 21.0, 16.0],
-        Peer::All | Peer::None => &[],
     }
 }
 
@@ -103,8 +88,7 @@ fn version(peer: Peer) -> Result<String> {
         let said = ask(Command::new(program).arg(flag))?;
         let first = said.text.lines().map(str::trim).find(|l| !l.is_empty());
         let first = first.with_context(|| format!("{program} {flag} says nothing"))?;
-        // The features of the processor, which follow in brackets, are not a version.
-        Ok(first.split(" [A").next().unwrap_or(first).to_owned())
+        Ok(first.to_owned())
     };
     match peer {
         Peer::Jpeg => line("djpeg", "-version").and_then(|_| line("cjpeg", "-version")),
@@ -117,9 +101,13 @@ fn version(peer: Peer) -> Result<String> {
             let text = line("avifenc", "--version")?;
             Ok(text.replacen("Version:", "libavif", 1))
         }
-        Peer::Jxl => line("djxl", "--version").and_then(|_| line("cjxl", "--version")),
+        Peer::Jxl => {
+            line("djxl", "--version")?;
+            let text = line("cjxl", "--version")?;
+            // The features of the processor, which follow in brackets, are no version.
+            Ok(text.split(" [").next().unwrap_or(&text).to_owned())
+        }
         Peer::Hevc => x265_version(),
-        Peer::All | Peer::None => bail!("not a codec"),
     }
 }
 
@@ -153,7 +141,6 @@ impl Codec for Program {
             Peer::Avif => (0..=63).rev().map(f64::from).collect(),
             Peer::Jxl => (1..=150).rev().map(|d| f64::from(d) / 10.0).collect(),
             Peer::Hevc => (0..=51).rev().map(f64::from).collect(),
-            Peer::All | Peer::None => Vec::new(),
         }
     }
 
@@ -182,17 +169,13 @@ impl Codec for Program {
         let read = std::fs::read(&file);
         Ok(Coded {
             file: read.with_context(|| format!("{} wrote no file", self.about.name))?,
-            decoded: in_channels(picture::read(&back)?.image, channels),
+            // Decoders that know colour only give grey as three samples.
+            decoded: picture::read(&back)?.image.into_channels(channels),
             encode_seconds,
             decode_seconds,
             predicted_bits: None,
         })
     }
-}
-
-/// Decoders that know colour only give grey as three samples.
-fn in_channels(image: Image, channels: Channels) -> Image {
-    image.into_channels(channels)
 }
 
 impl Program {
@@ -203,7 +186,7 @@ impl Program {
             Peer::Webp => "cwebp",
             Peer::Avif => "avifenc",
             Peer::Jxl => "cjxl",
-            _ => "ffmpeg",
+            Peer::Hevc => "ffmpeg",
         });
         match self.peer {
             Peer::Jpeg => command
@@ -223,7 +206,7 @@ impl Program {
                 .args(["-e", "7", "-d", &value, "--quiet"])
                 .arg(format!("--num_threads={threads}"))
                 .args([input, file]),
-            _ => {
+            Peer::Hevc => {
                 let x265 = "keyint=1:info=0:log-level=none:frame-threads=1:pools=";
                 ffmpeg(&mut command, &threads, input)
                     .args(["-vf", &full_range("out_color_matrix")])
@@ -244,7 +227,7 @@ impl Program {
             Peer::Webp => "dwebp",
             Peer::Avif => "avifdec",
             Peer::Jxl => "djxl",
-            _ => "ffmpeg",
+            Peer::Hevc => "ffmpeg",
         });
         match self.peer {
             Peer::Jpeg => command.arg("-outfile").args([back, file]),
@@ -260,7 +243,7 @@ impl Program {
                 .arg("--quiet")
                 .arg(format!("--num_threads={threads}"))
                 .args([file, back]),
-            _ => ffmpeg(&mut command, &threads, file)
+            Peer::Hevc => ffmpeg(&mut command, &threads, file)
                 .args(["-vf", &full_range("in_color_matrix")])
                 .args(["-pix_fmt", "rgb24"])
                 .arg(back),

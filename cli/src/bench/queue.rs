@@ -11,6 +11,8 @@ use indicatif::ProgressBar;
 
 use super::codec::{Codec, Conditions, Source, key, measure};
 use super::points::{Point, Store};
+use crate::progress;
+use crate::report::Words;
 
 /// What is to be measured.
 pub struct Queue<'a> {
@@ -24,8 +26,8 @@ pub struct Queue<'a> {
     pub store: &'a Store,
     /// Threads and jobs.
     pub conditions: Conditions,
-    /// Counts settings of pictures.
-    pub bar: ProgressBar,
+    /// Whether progress is shown.
+    pub words: Words,
 }
 
 /// What came of it.
@@ -39,7 +41,7 @@ pub struct Outcome {
 
 impl Queue<'_> {
     /// Points that a whole bench has.
-    pub fn length(&self) -> u64 {
+    fn length(&self) -> u64 {
         let settings = |codec: &&dyn Codec| codec.settings().len();
         let peers = self.peers.iter().map(settings).sum::<usize>();
         ((settings(&self.ours) + peers) * self.paths.len()) as u64
@@ -52,6 +54,7 @@ impl Queue<'_> {
     /// those of the file are another build's.
     pub fn run(&self) -> Result<Outcome> {
         self.warm_up()?;
+        let bar = progress::bar(self.words, self.length());
         let next = AtomicUsize::new(0);
         let failed = Mutex::new(BTreeMap::new());
         let results = Mutex::new(Vec::new());
@@ -59,7 +62,7 @@ impl Queue<'_> {
             loop {
                 let i = next.fetch_add(1, Ordering::Relaxed);
                 let Some(path) = self.paths.get(i) else { break };
-                let points = self.picture(path, &failed);
+                let points = self.picture(path, &failed, &bar);
                 if points.is_err() {
                     // Nobody begins another picture.
                     next.store(self.paths.len(), Ordering::Relaxed);
@@ -72,7 +75,7 @@ impl Queue<'_> {
                 scope.spawn(worker);
             }
         });
-        self.bar.finish_and_clear();
+        bar.finish_and_clear();
         let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
         results.sort_by_key(|(i, _)| *i);
@@ -97,17 +100,22 @@ impl Queue<'_> {
         self.store.check(&point.with_context(context)?)
     }
 
-    fn picture(&self, path: &Path, failed: &Mutex<BTreeMap<String, String>>) -> Result<Vec<Point>> {
+    fn picture(
+        &self,
+        path: &Path,
+        failed: &Mutex<BTreeMap<String, String>>,
+        bar: &ProgressBar,
+    ) -> Result<Vec<Point>> {
         let context = || path.display().to_string();
         let source = Source::open(path)?;
-        self.bar.set_message(source.name.clone());
-        let mut points = self.codec(self.ours, &source).with_context(context)?;
+        bar.set_message(source.name.clone());
+        let mut points = self.codec(self.ours, &source, bar).with_context(context)?;
         for &peer in &self.peers {
             let key = &peer.about().key;
             if lock(failed).contains_key(key) {
                 continue;
             }
-            match self.codec(peer, &source) {
+            match self.codec(peer, &source, bar) {
                 Ok(more) => points.extend(more),
                 Err(error) => {
                     let reason = format!("{}: {error:#}", path.display());
@@ -118,7 +126,7 @@ impl Queue<'_> {
         Ok(points)
     }
 
-    fn codec(&self, codec: &dyn Codec, source: &Source) -> Result<Vec<Point>> {
+    fn codec(&self, codec: &dyn Codec, source: &Source, bar: &ProgressBar) -> Result<Vec<Point>> {
         let mut points = Vec::new();
         for &setting in codec.settings() {
             let kept = self
@@ -137,7 +145,7 @@ impl Queue<'_> {
                     point
                 }
             });
-            self.bar.inc(1);
+            bar.inc(1);
         }
         Ok(points)
     }

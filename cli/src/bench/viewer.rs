@@ -1,8 +1,11 @@
 //! Pictures for the page: the original, ours, and the peers at the nearest size.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use indicatif::ProgressBar;
 use lic_codec::Image;
 use serde::Serialize;
 
@@ -11,7 +14,6 @@ use super::codec::{Codec, Coded, Source, point};
 use super::queue::Queue;
 use crate::picture::Format;
 use crate::progress;
-use crate::report::Words;
 
 /// How many pictures are shown.
 const SHOWN: usize = 3;
@@ -63,7 +65,7 @@ pub struct Coding {
 }
 
 /// Codes some pictures at about `bpp` bits a pixel.
-pub fn show(queue: &Queue<'_>, figures: &Figures, bpp: f64, words: Words) -> Result<Vec<Shown>> {
+pub fn show(queue: &Queue<'_>, figures: &Figures, bpp: f64) -> Result<Vec<Shown>> {
     let mut codecs: Vec<&dyn Codec> = vec![queue.ours];
     let has_figures = |codec: &dyn Codec| {
         let key = &codec.about().key;
@@ -77,36 +79,52 @@ pub fn show(queue: &Queue<'_>, figures: &Figures, bpp: f64, words: Words) -> Res
             .filter(|&peer| has_figures(peer)),
     );
     let chosen = spread(queue.paths.len(), SHOWN);
-    let bar = progress::bar(words, (chosen.len() * codecs.len()) as u64);
-    let mut shown = Vec::new();
-    for i in chosen {
-        let path = &queue.paths[i];
-        let (source, cropped) = middle(Source::open(path)?)?;
-        bar.set_message(format!("pictures of the page: {}", source.name));
-        let mut codings: Vec<Coding> = Vec::new();
-        let pixels = f64::from(source.image.width()) * f64::from(source.image.height());
-        let mut target = bpp * pixels / 8.0;
-        for &codec in &codecs {
-            let name = || format!("{}: {}", path.display(), codec.about().name);
-            let (setting, coded) = nearest(codec, &source, target).with_context(name)?;
-            if codings.is_empty() {
-                // The others come as close as they can to what ours took.
-                target = coded.file.len() as f64;
-            }
-            codings.push(coding(queue, codec, &source, setting, &coded)?);
-            bar.inc(1);
-        }
-        shown.push(Shown {
-            picture: source.name.clone(),
-            width: source.image.width(),
-            height: source.image.height(),
-            cropped,
-            original: lossless(&source.image)?,
-            codings,
-        });
-    }
+    let bar = progress::bar(queue.words, (chosen.len() * codecs.len()) as u64);
+    let picture = |i: usize| picture(queue, &codecs, &queue.paths[i], bpp, &bar);
+    let shown = chosen.into_iter().map(picture).collect();
     bar.finish_and_clear();
-    Ok(shown)
+    shown
+}
+
+/// One picture by all codecs; the others come as close as they can to the size that
+/// ours has.
+fn picture(
+    queue: &Queue<'_>,
+    codecs: &[&dyn Codec],
+    path: &Path,
+    bpp: f64,
+    bar: &ProgressBar,
+) -> Result<Shown> {
+    let (source, cropped) = middle(Source::open(path)?)?;
+    bar.set_message(format!("pictures of the page: {}", source.name));
+    let (width, height) = (source.image.width(), source.image.height());
+    let mut target = bpp * f64::from(width) * f64::from(height) / 8.0;
+    let mut codings: Vec<Coding> = Vec::new();
+    for &codec in codecs {
+        let found = nearest(codec, &source, target)
+            .and_then(|(setting, coded)| coding(queue, codec, &source, setting, &coded))
+            .with_context(|| format!("{}: {}", path.display(), codec.about().name));
+        match found {
+            Ok(coding) => {
+                if codings.is_empty() {
+                    target = coding.bytes as f64;
+                }
+                codings.push(coding);
+            }
+            Err(error) if codings.is_empty() => return Err(error),
+            // The figures are all there: the page goes without this one.
+            Err(error) => queue.words.say(&format!("not shown: {error:#}")),
+        }
+        bar.inc(1);
+    }
+    Ok(Shown {
+        picture: source.name.clone(),
+        width,
+        height,
+        cropped,
+        original: lossless(&source.image)?,
+        codings,
+    })
 }
 
 /// `count` numbers below `length` at equal distances, or all.

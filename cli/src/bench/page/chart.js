@@ -104,6 +104,8 @@ function draw() {
   CHART.plot = new uPlot(options(curves), aligned(curves), byId("chart"));
   CHART.plot.over.addEventListener("wheel", wheel, { passive: false });
   CHART.plot.over.addEventListener("dblclick", reset);
+  CHART.plot.over.addEventListener("touchstart", pinch, { passive: false });
+  CHART.plot.over.addEventListener("touchmove", pinch, { passive: false });
   reset();
 }
 
@@ -116,18 +118,19 @@ function setRange({ x, y }) {
 
 const reset = () => setRange(homeRange());
 
-/** Makes the range `factor` times as large; `at` stays where it is, 0 to 1 of both axes. */
-function zoom(factor, at = [0.5, 0.5]) {
+/** Makes the range `factor` times as large; what is at `from`, 0 to 1 of both axes, comes to `to`. */
+function zoom(factor, from = [0.5, 0.5], to = from) {
   const { x, y } = CHART.plot.scales;
   const logarithmic = byId("logarithmic").checked;
   const [forth, back] = logarithmic ? [Math.log, Math.exp] : [(v) => v, (v) => v];
-  const part = (min, max, fixed) => {
-    const centre = min + (max - min) * fixed;
-    return [centre - (centre - min) * factor, centre + (max - centre) * factor];
+  const part = (min, max, i) => {
+    const fixed = min + (max - min) * from[i];
+    const size = (max - min) * factor;
+    return [fixed - size * to[i], fixed + size * (1 - to[i])];
   };
   setRange({
-    x: part(forth(x.min), forth(x.max), at[0]).map(back),
-    y: part(y.min, y.max, at[1]),
+    x: part(forth(x.min), forth(x.max), 0).map(back),
+    y: part(y.min, y.max, 1),
   });
 }
 
@@ -136,6 +139,21 @@ function wheel(event) {
   const box = CHART.plot.over.getBoundingClientRect();
   const at = [(event.clientX - box.left) / box.width, 1 - (event.clientY - box.top) / box.height];
   zoom(event.deltaY < 0 ? 0.8 : 1.25, at);
+}
+
+/** Two fingers: what was between them when they came down stays between them. */
+function pinch(event) {
+  if (event.touches.length !== 2) return;
+  event.preventDefault();
+  const box = CHART.plot.over.getBoundingClientRect();
+  const [a, b] = event.touches;
+  const at = [
+    ((a.clientX + b.clientX) / 2 - box.left) / box.width,
+    1 - ((a.clientY + b.clientY) / 2 - box.top) / box.height,
+  ];
+  const apart = Math.max(10, Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY));
+  if (event.type === "touchmove" && CHART.pinch) zoom(CHART.pinch.apart / apart, CHART.pinch.at, at);
+  CHART.pinch = { at, apart };
 }
 
 /** The point nearest to the cursor, within a finger's width. */

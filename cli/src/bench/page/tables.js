@@ -76,11 +76,10 @@ function sources() {
       "None: they hold for the 24 Kodak pictures, all of them and no others.";
     return;
   }
-  const rows = FIGURES.published.map((anchor) => ({
-    published: true,
-    cells: [anchor.key, words(anchor.name), words(anchor.source), words(anchor.convention)],
-  }));
-  byId("sources").replaceChildren(table(["", "name there", "source", "convention"], rows));
+  const entries = FIGURES.published.map((anchor) =>
+    element("li", {}, element("em", {}, anchor.key), ` (${anchor.name}): ${anchor.source}; ${anchor.convention}`),
+  );
+  byId("sources").replaceChildren(element("ul", {}, ...entries));
 }
 
 ON_METRIC.push(deltas);

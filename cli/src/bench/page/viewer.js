@@ -68,11 +68,11 @@ function showPicture() {
   byId("viewer").style.aspectRatio = `${picture.width} / ${picture.height}`;
   for (const side of ["left", "right"]) {
     const select = byId(side);
-    const before = select.selectedIndex;
-    select.replaceChildren(...codings(picture).map((c) => element("option", {}, c.name)));
-    // Ours beside the original, until somebody chooses.
-    const first = side === "left" ? 0 : 1;
-    select.selectedIndex = before >= 0 && before < select.length ? before : Math.min(first, select.length - 1);
+    const before = select.value;
+    select.replaceChildren(...codings(picture).map((c) => element("option", { value: c.codec }, c.name)));
+    // Ours beside the original, until somebody chooses; a codec may lack a picture.
+    select.value = before;
+    if (select.selectedIndex < 0) select.selectedIndex = side === "left" ? 0 : 1;
     show(side);
   }
   byId("viewer-hint").textContent =
