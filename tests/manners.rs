@@ -114,7 +114,8 @@ fn measures_are_those_of_independent_implementations() {
             iqa::msssim(&a, &b, Default::default()).unwrap(),
             1e-5,
         );
-        // The reference blurs by another recursion in float; its own test allows more.
+        // The two differ by 0.008 and 0.034 here, mostly in how they blur in float; the
+        // crate's own test allows 0.25. A codec's step of quality is a point or more.
         near("ssimulacra2", reference, 0.05);
     }
 }
