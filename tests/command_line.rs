@@ -10,13 +10,13 @@ use tempfile::TempDir;
 
 use crate::{crop, photograph, repository};
 
-struct Run {
+pub struct Run {
     home: TempDir,
 }
 
 impl Run {
     /// An empty folder with a small PNG, `in.png`, of 96x64.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let picture = crop(&photograph(), [300, 200], [96, 64]);
         let kind = image::ExtendedColorType::Rgb8;
@@ -31,11 +31,11 @@ impl Run {
         Self { home }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
-    fn command(&self, line: &str) -> Command {
+    pub fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lic"));
         command
             .current_dir(self.home.path())
@@ -43,18 +43,18 @@ impl Run {
         command
     }
 
-    fn run(&self, line: &str) -> Output {
+    pub fn run(&self, line: &str) -> Output {
         self.command(line).output().unwrap()
     }
 
-    fn ok(&self, line: &str) -> Output {
+    pub fn ok(&self, line: &str) -> Output {
         let output = self.run(line);
         assert!(output.status.success(), "{line}: {}", text(&output.stderr));
         output
     }
 
     /// Fails with 1 and one line on standard error, which is returned.
-    fn fails(&self, line: &str) -> String {
+    pub fn fails(&self, line: &str) -> String {
         let output = self.run(line);
         let words = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{line}: {words}");
@@ -64,7 +64,7 @@ impl Run {
         words
     }
 
-    fn files(&self) -> Vec<String> {
+    pub fn files(&self) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.home.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -74,7 +74,7 @@ impl Run {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -239,32 +239,6 @@ fn nonsense_is_exit_code_two() {
     ] {
         assert_eq!(run.run(line).status.code(), Some(2), "{line}");
     }
-}
-
-#[test]
-fn bench_measures_a_folder() {
-    let run = Run::new();
-    fs::create_dir(run.path("pictures")).unwrap();
-    let picture = crop(&photograph(), [200, 100], [192, 176]);
-    let kind = image::ExtendedColorType::Rgb8;
-    image::save_buffer(
-        run.path("pictures/a.png"),
-        &picture.samples().eight(),
-        192,
-        176,
-        kind,
-    )
-    .unwrap();
-    let output = run.ok("bench pictures -q 20,40,60,80 --json -");
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let bpp: Vec<f64> = report["summaries"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|summary| summary["bpp"].as_f64().unwrap())
-        .collect();
-    assert_eq!(bpp.len(), 4, "{report}");
-    assert!(bpp.is_sorted(), "{bpp:?}");
 }
 
 /// The words of the README's recipes: they are shipped, so they must parse.

@@ -1,9 +1,12 @@
 //! The one integration binary: the shipped models and the program, from outside.
 
+mod bench;
 mod command_line;
 mod delivery;
 mod exact;
 mod hostile;
+mod library;
+mod manners;
 mod rate;
 mod round_trip;
 mod vectors;

@@ -9,11 +9,14 @@
 
 mod args;
 mod bench;
+mod compare;
 mod decode;
 mod encode;
 mod info;
 mod io;
 mod machine;
+mod manual;
+mod metrics;
 mod models;
 mod picture;
 mod progress;
@@ -32,9 +35,12 @@ fn main() -> ExitCode {
         Command::Encode(args) => encode::run(args, words).map(done),
         Command::Decode(args) => decode::run(args, words),
         Command::Info(args) => info::run(args).map(done),
+        Command::Compare(args) => compare::run(args).map(done),
         Command::Bench(args) => bench::run(args, words).map(done),
         Command::Models(args) => models::run(args).map(done),
         Command::Train(args) => train::run(args, words).map(done),
+        Command::Completions(args) => manual::completions(args).map(done),
+        Command::Man(args) => manual::man(args).map(done),
     };
     match result {
         Ok(code) => code,

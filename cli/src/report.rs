@@ -7,16 +7,20 @@
 //! |---------|---------------------|---------------------|
 //! | `encode`| `lic encode --json` | [`Encoded`]         |
 //! | `info`  | `lic info --json`   | [`About`]           |
+//! | `compare`| `lic compare --json` | [`Comparison`]   |
 //! | `model` | `lic models --json` | [`ModelRow`]        |
 //! | `start`, `step`, `evaluation` | `lic train --json` | [`lic_models::train::Event`] |
 //!
-//! `lic bench --json FILE` writes one object that spans many lines:
-//! [`crate::bench::Measurements`].
+//! `lic bench --json FILE` writes one object that spans many lines,
+//! [`crate::bench::Measurements`]; `--points FILE` and `--report` keep a line of type
+//! `point` for every point.
 
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+
+use crate::metrics::Likeness;
 
 /// Words for people, or none.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +56,8 @@ pub enum Line<'a> {
     Encode(&'a Encoded),
     /// What is in a file.
     Info(&'a About),
+    /// How alike two pictures are.
+    Compare(&'a Comparison),
     /// A model in this program.
     Model(&'a ModelRow),
 }
@@ -130,6 +136,37 @@ pub struct About {
     /// With `--symbols`: SHA-256 over all symbols, in hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub symbols_sha256: Option<String>,
+}
+
+/// `lic compare --json`.
+#[derive(Debug, Serialize)]
+pub struct Comparison {
+    /// The picture compared with.
+    pub original: String,
+    /// The other one.
+    pub other: String,
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Over all samples.
+    #[serde(flatten)]
+    pub likeness: Likeness,
+    /// Red, green and blue of colour; luma of both kinds.
+    pub planes: Vec<PlaneLikeness>,
+}
+
+/// How alike two planes are.
+#[derive(Debug, Serialize)]
+pub struct PlaneLikeness {
+    /// `red`, `green`, `blue`, or `luma` after BT.601, rounded to 8 bits.
+    pub plane: &'static str,
+    /// Mean squared error.
+    pub mse: f64,
+    /// PSNR in dB; null if the planes are equal.
+    pub psnr: f64,
+    /// MS-SSIM, 0 to 1; null if the shorter side is 160 pixels or less.
+    pub ms_ssim: Option<f64>,
 }
 
 /// A model, as files name it.

@@ -34,4 +34,4 @@ mod random;
 pub use crops::{CropError, CropSampler};
 pub use folder::{FolderError, ImageFolder, Picture};
 pub use held::{MAX_CROPS_PER_PICTURE, fixed_crops};
-pub use manifest::{Entry, Manifest, ManifestError};
+pub use manifest::{Entry, Manifest, ManifestError, sha256};

@@ -214,7 +214,8 @@ fn content(pixels: &RgbImage) -> String {
     format!("{width}x{height} pixels {}", sha256(pixels))
 }
 
-fn sha256(bytes: &[u8]) -> String {
+/// SHA-256 in hex.
+pub fn sha256(bytes: &[u8]) -> String {
     let mut hex = String::with_capacity(64);
     for byte in Sha256::digest(bytes) {
         write!(hex, "{byte:02x}").expect("writing to a String cannot fail");

@@ -7,12 +7,20 @@
 //! code each symbol; [`transform::Synthesis`] (`g_s`) makes a picture of what was
 //! decoded.
 
+//! # Features
+//!
+//! - `image`: the crate `image` opens lic files, after `register_image_format()`.
+//! - `tch`, `cuda`, `vulkan`: backends of Burn beside flex and our own kernels, which
+//!   are always there.
+
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod coding;
 mod cpu;
 mod device;
+#[cfg(feature = "image")]
+mod image_hook;
 pub mod networks;
 pub mod prior;
 mod reference;
@@ -25,6 +33,8 @@ mod zoo;
 pub use coding::StandardModel;
 pub use cpu::CpuNetworks;
 pub use device::{Backend, BackendError};
+#[cfg(feature = "image")]
+pub use image_hook::{LicDecoder, register_image_format};
 pub use networks::{Keep, Means, Networks};
 pub use reference::Reference;
 pub use weights::{Weights, WeightsError, freeze};

@@ -22,7 +22,8 @@ use serde::Serialize;
 /// Points that a curve needs, as in VCEG-M33.
 pub const MIN_POINTS: usize = 4;
 
-/// A measured point: bits per pixel, and quality on a scale in dB.
+/// A measured point: bits per pixel, and quality: PSNR or MS-SSIM in dB, or
+/// SSIMULACRA2.
 pub type Point = (f64, f64);
 
 /// A delta rate and the range of qualities that it holds for.
@@ -30,10 +31,10 @@ pub type Point = (f64, f64);
 pub struct BdRate {
     /// Per cent more rate than the anchor; negative is a saving.
     pub percent: f64,
-    /// Lower end of the common range, in dB.
-    pub from_db: f64,
-    /// Upper end of the common range, in dB.
-    pub to_db: f64,
+    /// Lower end of the common range of qualities.
+    pub from: f64,
+    /// Upper end of the common range of qualities.
+    pub to: f64,
     /// Points of either curve left out, because another point of the same curve
     /// has no more rate and no less quality.
     pub dominated: usize,
@@ -71,10 +72,10 @@ pub enum BdRateError {
     },
     /// No quality is reached by both curves.
     NoOverlap {
-        /// Lowest and highest quality of the anchor, in dB.
-        anchor_db: (f64, f64),
-        /// Lowest and highest quality of the curve under test, in dB.
-        test_db: (f64, f64),
+        /// Lowest and highest quality of the anchor.
+        anchor: (f64, f64),
+        /// Lowest and highest quality of the curve under test.
+        test: (f64, f64),
     },
 }
 
@@ -99,17 +100,17 @@ type Interpolation = fn(&[f64], &[f64]) -> Vec<[f64; 4]>;
 fn bd_rate_by(how: Interpolation, anchor: &[Point], test: &[Point]) -> Result<BdRate, BdRateError> {
     let a = Curve::new(how, Side::Anchor, anchor)?;
     let t = Curve::new(how, Side::Test, test)?;
-    let (anchor_db, test_db) = (a.range(), t.range());
-    let from_db = anchor_db.0.max(test_db.0);
-    let to_db = anchor_db.1.min(test_db.1);
-    if from_db >= to_db {
-        return Err(BdRateError::NoOverlap { anchor_db, test_db });
+    let (anchor, test) = (a.range(), t.range());
+    let from = anchor.0.max(test.0);
+    let to = anchor.1.min(test.1);
+    if from >= to {
+        return Err(BdRateError::NoOverlap { anchor, test });
     }
-    let area = t.integral(from_db, to_db) - a.integral(from_db, to_db);
+    let area = t.integral(from, to) - a.integral(from, to);
     Ok(BdRate {
-        percent: 100.0 * (area / (to_db - from_db)).exp_m1(),
-        from_db,
-        to_db,
+        percent: 100.0 * (area / (to - from)).exp_m1(),
+        from,
+        to,
         dominated: a.dominated + t.dominated,
     })
 }
@@ -237,7 +238,8 @@ impl fmt::Display for BdRateError {
         match self {
             Self::BadPoint { side, point } => write!(
                 f,
-                "{side} has a point of {} bpp at {} dB, and both must be finite, the rate above 0",
+                "{side} has a point of {} bpp at quality {}, and both must be finite, the rate \
+                 above 0",
                 point.0, point.1
             ),
             Self::TooFewPoints {
@@ -249,11 +251,11 @@ impl fmt::Display for BdRateError {
                 "{side} has {left} points that count ({dominated} more are dominated), \
                  and a delta rate needs {MIN_POINTS}"
             ),
-            Self::NoOverlap { anchor_db, test_db } => write!(
+            Self::NoOverlap { anchor, test } => write!(
                 f,
-                "no quality in common: the anchor has {:.2} to {:.2} dB, \
-                 the curve under test {:.2} to {:.2} dB",
-                anchor_db.0, anchor_db.1, test_db.0, test_db.1
+                "no quality in common: the anchor has {:.2} to {:.2}, \
+                 the curve under test {:.2} to {:.2}",
+                anchor.0, anchor.1, test.0, test.1
             ),
         }
     }

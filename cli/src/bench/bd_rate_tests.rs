@@ -36,7 +36,7 @@ fn a_constant_factor_in_rate_comes_back() {
             let found = bd_rate_by(how, &CURVE, &scaled).unwrap();
             let expected = 100.0 * (factor - 1.0);
             assert!((found.percent - expected).abs() < 1e-9, "{found:?}");
-            assert_eq!((found.from_db, found.to_db), (27.0, 41.0));
+            assert_eq!((found.from, found.to), (27.0, 41.0));
         }
     }
 }
@@ -49,7 +49,7 @@ fn both_interpolations_are_exact_on_an_exponential_curve() {
     let t = curve(0.1, [25.0, 27.0, 28.0, 33.0, 42.0, 44.0]);
     for how in BOTH {
         let found = bd_rate_by(how, &a, &t).unwrap();
-        assert_eq!((found.from_db, found.to_db), (25.0, 40.0));
+        assert_eq!((found.from, found.to), (25.0, 40.0));
         assert!((found.percent - 100.0 * 0.1_f64.exp_m1()).abs() < 1e-9);
     }
 }

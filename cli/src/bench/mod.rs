@@ -1,189 +1,288 @@
-//! `lic bench`: every picture of a folder at every quality, from real bytes, and
-//! how the result compares with other codecs.
+//! `lic bench`: every picture at every quality, from real bytes, by this program's
+//! codec and by its peers, beside published results.
 
 pub mod anchors;
 pub mod bd_rate;
-mod measure;
+mod codec;
+mod matrix;
+mod ours;
+mod page;
+mod peers;
+mod points;
+mod program;
+mod queue;
+mod summary;
 mod table;
+mod test_set;
+mod viewer;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use lic_codec::Model;
-use lic_datasets::{ImageFolder, Manifest};
 use serde::Serialize;
 
-use crate::args::Bench;
+use crate::args::{Bench, Peer, Peers};
 use crate::io::Output;
-use crate::report::{ModelName, Words, print};
-use crate::{picture, progress};
-use bd_rate::{BdRate, BdRateError, bd_rate};
-use measure::{Pair, Row, Summary};
+use crate::report::{Words, print};
+use anchors::Anchor;
+use codec::{Codec, Conditions};
+use matrix::{Delta, deltas};
+use ours::Ours;
+use peers::Program;
+use points::{Point, Store};
+use queue::{Outcome, Queue};
+use summary::Curve;
+use test_set::Pictures;
 
 /// All figures of a bench, as `--json` writes them.
 #[derive(Debug, Serialize)]
 pub struct Measurements {
-    /// The model.
-    pub model: ModelName,
-    /// Where its networks ran.
-    pub device: &'static str,
-    /// On how many threads.
-    pub threads: usize,
-    /// The folder of pictures.
-    pub folder: PathBuf,
-    /// The test set that its pictures were verified to be.
-    pub test_set: Option<&'static str>,
+    /// Everything but the points of single pictures.
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// One a picture, codec and setting.
+    pub points: Vec<Point>,
+}
+
+/// What the page shows, too.
+#[derive(Debug, Serialize)]
+pub struct Figures {
+    /// This program, with its version.
+    pub program: String,
+    /// The test set that the pictures were verified to be, all of it.
+    pub test_set: Option<String>,
+    /// Where that set comes from.
+    pub test_set_source: Option<String>,
     /// How many pictures were measured.
     pub pictures: usize,
     /// Pixels of all of them.
     pub pixels: u64,
-    /// Means over the pictures, one a quality.
-    pub summaries: Vec<Summary>,
-    /// Against published curves; none unless `test_set` is theirs.
-    pub bd_rates: Vec<Comparison>,
-    /// One a picture and quality.
-    pub rows: Vec<Row>,
+    /// On what.
+    pub machine: Conducted,
+    /// Means over the pictures: this program's codec first, then its peers.
+    pub curves: Vec<Curve>,
+    /// Peers without figures.
+    pub left_out: Vec<LeftOut>,
+    /// Published curves; none unless `test_set` is theirs.
+    pub published: Vec<Anchor>,
+    /// Delta rates of every curve against every other.
+    pub bd_rates: Vec<Delta>,
 }
 
-/// A delta rate against a published curve.
+/// On what a bench was run.
 #[derive(Debug, Serialize)]
-pub struct Comparison {
-    /// The anchor's key.
-    pub anchor: &'static str,
-    /// Where its points were published.
-    pub source: &'static str,
-    /// On PSNR.
-    pub psnr: Delta,
-    /// On MS-SSIM in dB, if the anchor has it.
-    pub ms_ssim: Option<Delta>,
+pub struct Conducted {
+    /// The processor, as the system names it.
+    pub cpu: String,
+    /// Where the networks ran.
+    pub device: &'static str,
+    /// Threads a codec could use.
+    pub threads: usize,
+    /// Pictures measured at the same time.
+    pub jobs: u16,
 }
 
-/// A delta rate, or why there is none.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Delta {
-    /// The delta rate.
-    Rate(BdRate),
-    /// Why there is none.
-    None(String),
+/// A peer that was asked for and has no figures.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LeftOut {
+    /// Its key.
+    pub codec: String,
+    /// Its name for people.
+    pub name: String,
+    /// Why.
+    pub reason: String,
 }
 
-/// Measures a folder of pictures.
+/// Measures pictures.
 pub fn run(args: &Bench, words: Words) -> Result<()> {
     args.machine.set_threads()?;
-    let json = args.json.as_deref().map(Output::at).transpose()?;
-    let found = ImageFolder::open(&args.folder)?;
-    let limit = args.limit.map_or(found.len(), |n| n as usize);
-    let paths = &found.paths()[..limit.min(found.len())];
-    let mut qualities = args.qualities.clone();
-    qualities.sort();
-    qualities.dedup();
-
-    let zoo = args.machine.zoo()?;
-    let model = zoo.open(&args.model.key)?;
-    let pair = Pair { zoo: &zoo, model };
-    let rows = measure_all(&pair, paths, &qualities, words)?;
-
-    let test_set = is_kodak(&args.folder, paths).then(anchors::dataset);
-    let summaries: Vec<Summary> = qualities
-        .iter()
-        .map(|q| Summary::of(rows.iter().filter(|row| row.quality == q.get())))
-        .collect();
-    let first = qualities.first().map(|q| q.get());
-    let once = rows.iter().filter(|row| Some(row.quality) == first);
-    let measured = Measurements {
-        model: name_of(model),
-        device: args.machine.device.name(),
+    let outputs = Outputs::check(args)?;
+    let pictures = Pictures::find(&args.pictures, args.data.as_deref(), args.limit)?;
+    let conditions = Conditions {
         threads: rayon::current_num_threads(),
-        folder: args.folder.clone(),
-        test_set,
-        pictures: paths.len(),
-        pixels: once.map(Row::pixels).sum(),
-        bd_rates: test_set.map_or_else(Vec::new, |_| compare(&summaries)),
-        summaries,
-        rows,
+        jobs: args.jobs,
     };
-    if args.json.as_deref() != Some(Path::new("-")) {
-        print(&table::text(&measured))?;
+    let (peers, mut left_out) = find_peers(args, conditions.threads, words)?;
+    let zoo = args.machine.zoo()?;
+    let device = args.machine.device.name();
+    let ours = Ours::new(&zoo, &args.model.key, &args.qualities, device)?;
+    let store = open_store(args, words)?;
+
+    let queue = Queue {
+        ours: &ours,
+        peers: peers.iter().map(|peer| peer as &dyn Codec).collect(),
+        paths: &pictures.paths,
+        store: &store,
+        conditions,
+        words,
+    };
+    let Outcome { points, failed } = queue.run()?;
+    for peer in peers.iter().map(|peer| peer.about()) {
+        let Some(reason) = failed.get(&peer.key) else {
+            continue;
+        };
+        words.say(&format!("{} is left out: {reason}", peer.name));
+        left_out.push(LeftOut {
+            codec: peer.key.clone(),
+            name: peer.name.clone(),
+            reason: reason.clone(),
+        });
     }
-    match json {
-        Some(output) => write_json(&measured, &output),
-        None => Ok(()),
-    }
+    let measured = Measurements {
+        figures: figures(args, &queue, &pictures, &points, left_out),
+        points,
+    };
+    let shown = match &args.report {
+        Some(_) => viewer::show(&queue, &measured.figures, args.show_bpp)?,
+        None => Vec::new(),
+    };
+    outputs.write(&measured, &shown)
 }
 
-fn name_of(model: &dyn Model) -> ModelName {
-    ModelName {
-        id: model.id().0,
-        digest: model.digest().to_string(),
-        key: Some(model.key().to_owned()),
-    }
-}
-
-fn measure_all(
-    pair: &Pair<'_>,
-    paths: &[PathBuf],
-    qualities: &[lic_codec::Quality],
-    words: Words,
-) -> Result<Vec<Row>> {
-    let bar = progress::bar(words, (paths.len() * qualities.len()) as u64);
-    let mut rows = Vec::new();
-    for path in paths {
-        let image = picture::read(path)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let context = || path.display().to_string();
-        bar.set_message(name.clone().into_owned());
-        for &quality in qualities {
-            if rows.is_empty() {
-                // What is only slow the first time is not the codec's speed.
-                pair.measure(&name, &image, quality).with_context(context)?;
+/// The peers that are there. One that was asked for by name has to be.
+fn find_peers(args: &Bench, threads: usize, words: Words) -> Result<(Vec<Program>, Vec<LeftOut>)> {
+    let wanted = match &args.peers {
+        Peers::Installed => &Peer::ALL[..],
+        Peers::Named(peers) => peers,
+    };
+    let (mut found, mut left_out) = (Vec::new(), Vec::new());
+    for &peer in wanted {
+        let (name, _) = peers::names(peer);
+        match Program::find(peer, threads) {
+            Ok(program) => {
+                words.say(&format!("{name}: {}", program.about().version));
+                found.push(program);
             }
-            rows.push(pair.measure(&name, &image, quality).with_context(context)?);
-            bar.inc(1);
+            Err(error) if args.peers == Peers::Installed => {
+                let reason = format!("{error:#}");
+                words.say(&format!("{name} is left out: {reason}"));
+                left_out.push(LeftOut {
+                    codec: peer.key().to_owned(),
+                    name: name.to_owned(),
+                    reason,
+                });
+            }
+            Err(error) => return Err(error).with_context(|| format!("cannot measure {name}")),
         }
     }
-    bar.finish_and_clear();
-    if rows.is_empty() {
-        bail!("nothing was measured");
-    }
-    Ok(rows)
+    Ok((found, left_out))
 }
 
-/// Whether these pictures are the 24 of Kodak and nothing else.
-fn is_kodak(folder: &Path, paths: &[PathBuf]) -> bool {
-    let kodak = Manifest::kodak();
-    // The names first: they cost nothing.
-    paths.len() == kodak.pictures.len()
-        && kodak.verify(folder).is_ok_and(|verified| verified == paths)
-}
-
-/// Delta rates against all published curves.
-fn compare(summaries: &[Summary]) -> Vec<Comparison> {
-    let psnr: Vec<_> = summaries.iter().map(|s| (s.bpp, s.psnr)).collect();
-    let ms_ssim = summaries.iter().map(|s| Some((s.bpp, s.ms_ssim_db?)));
-    let ms_ssim: Vec<_> = ms_ssim.flatten().collect();
-    let comparison = |anchor: &'static anchors::Anchor| Comparison {
-        anchor: &anchor.key,
-        source: &anchor.source,
-        psnr: bd_rate(&anchor.psnr_curve(), &psnr).into(),
-        ms_ssim: anchor
-            .ms_ssim_curve()
-            .map(|curve| bd_rate(&curve, &ms_ssim).into()),
+fn open_store(args: &Bench, words: Words) -> Result<Store> {
+    let beside_page = args.report.as_ref().map(|dir| dir.join("points.jsonl"));
+    let Some(path) = args.points.clone().or(beside_page) else {
+        return Ok(Store::in_memory());
     };
-    anchors::all().iter().map(comparison).collect()
+    let store = Store::open(&path)?;
+    if store.len() > 0 {
+        let kept = store.len();
+        words.say(&format!("{} has {kept} points already", path.display()));
+    }
+    Ok(store)
 }
 
-impl From<Result<BdRate, BdRateError>> for Delta {
-    fn from(result: Result<BdRate, BdRateError>) -> Self {
-        match result {
-            Ok(rate) => Self::Rate(rate),
-            Err(error) => Self::None(error.to_string()),
-        }
+fn figures(
+    args: &Bench,
+    queue: &Queue<'_>,
+    pictures: &Pictures,
+    points: &[Point],
+    left_out: Vec<LeftOut>,
+) -> Figures {
+    let codecs = [queue.ours].into_iter().chain(queue.peers.iter().copied());
+    let curves: Vec<Curve> = codecs
+        .map(|codec| Curve::of(codec.about(), points))
+        .filter(|curve| !curve.points.is_empty())
+        .collect();
+    let set = pictures.whole_set.as_ref();
+    let published = match set {
+        Some(set) if set.name == anchors::dataset() => anchors::all(),
+        _ => &[],
+    };
+    let first = points.first();
+    let once = points
+        .iter()
+        .filter(|p| first.is_some_and(|f| (&f.codec, f.setting) == (&p.codec, p.setting)));
+    Figures {
+        program: format!("lic {}", env!("CARGO_PKG_VERSION")),
+        test_set: set.map(|set| set.name.clone()),
+        test_set_source: set.map(|set| set.source.clone()),
+        pictures: pictures.paths.len(),
+        pixels: once.map(Point::pixels).sum(),
+        machine: Conducted {
+            cpu: cpu(),
+            device: args.machine.device.name(),
+            threads: queue.conditions.threads,
+            jobs: queue.conditions.jobs,
+        },
+        bd_rates: deltas(&curves, published),
+        curves,
+        left_out,
+        published: published.to_vec(),
     }
 }
 
-fn write_json(measured: &Measurements, output: &Output) -> Result<()> {
-    let mut text = serde_json::to_string_pretty(measured)?;
-    text.push('\n');
-    output.write(|writer| Ok(writer.write_all(text.as_bytes())?))
+/// The processor's name where the system tells it, or its architecture.
+fn cpu() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"));
+    let name = name.and_then(|rest| Some(rest.split_once(':')?.1.trim()));
+    name.unwrap_or(std::env::consts::ARCH).to_owned()
+}
+
+/// Where the figures go.
+struct Outputs {
+    table: bool,
+    json: Option<Output>,
+    csv: Option<Output>,
+    page: Option<Output>,
+}
+
+impl Outputs {
+    /// Looks whether all of them can be written, before the work begins.
+    fn check(args: &Bench) -> Result<Self> {
+        let standard = Some(Path::new("-"));
+        let files = [args.json.as_deref(), args.csv.as_deref()];
+        if files == [standard, standard] {
+            bail!("--json and --csv both want standard output");
+        }
+        if let Some(dir) = &args.report {
+            let made = std::fs::create_dir_all(dir);
+            made.with_context(|| format!("cannot make the folder {}", dir.display()))?;
+        }
+        let at = |path: Option<&Path>| path.map(Output::at).transpose();
+        let page = args.report.as_ref().map(|dir| dir.join("index.html"));
+        Ok(Self {
+            table: !files.contains(&standard),
+            json: at(files[0])?,
+            csv: at(files[1])?,
+            page: at(page.as_deref())?,
+        })
+    }
+
+    fn write(&self, measured: &Measurements, shown: &[viewer::Shown]) -> Result<()> {
+        if self.table {
+            print(&table::text(&measured.figures))?;
+        }
+        if let Some(output) = &self.json {
+            let mut text = serde_json::to_string_pretty(measured)?;
+            text.push('\n');
+            output.write(|writer| Ok(writer.write_all(text.as_bytes())?))?;
+        }
+        if let Some(output) = &self.csv {
+            output.write(|writer| {
+                let mut sheet = csv::Writer::from_writer(writer);
+                for point in &measured.points {
+                    sheet.serialize(point)?;
+                }
+                Ok(sheet.flush()?)
+            })?;
+        }
+        if let Some(output) = &self.page {
+            let text = page::html(&measured.figures, shown)?;
+            output.write(|writer| Ok(writer.write_all(text.as_bytes())?))?;
+        }
+        Ok(())
+    }
 }

@@ -1,187 +1,193 @@
 //! What `lic bench` prints.
 
-use std::fmt::Write;
-
-use super::bd_rate::BdRate;
-use super::measure::Summary;
-use super::{Comparison, Delta, Measurements};
+use super::Figures;
+use super::matrix::{Delta, Origin};
+use super::summary::{Curve, Metric, Summary};
 
 /// All of it.
-pub fn text(measured: &Measurements) -> String {
-    let mut text = head(measured);
-    text.push_str(
-        "\n  q     bpp    PSNR  of mean MSE  MS-SSIM  in dB  file/predicted  enc MP/s  dec MP/s\n",
-    );
-    for summary in &measured.summaries {
-        text.push_str(&summary_line(summary));
+pub fn text(figures: &Figures) -> String {
+    let mut text = head(figures);
+    for curve in &figures.curves {
+        text.push_str(&curve_text(curve));
     }
-    text.push('\n');
-    text.push_str(&comparisons(measured));
+    for metric in Metric::ALL {
+        text.push_str(&matrix(figures, metric));
+    }
+    text.push_str(&reasons(figures));
+    for peer in &figures.left_out {
+        text.push_str(&format!("{} is left out: {}\n", peer.name, peer.reason));
+    }
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     lines.join("\n").trim_end().to_owned()
 }
 
-fn head(measured: &Measurements) -> String {
-    let Measurements {
-        model,
-        device,
-        threads,
-        pictures,
-        pixels,
-        ..
-    } = measured;
-    let key = model.key.as_deref().unwrap_or_default();
-    format!(
-        "{pictures} picture{}, {:.2} MP; model {key} (id {}, weights {}) on {device}; \
-         rayon threads: {threads}\n",
-        if *pictures == 1 { "" } else { "s" },
-        *pixels as f64 / 1e6,
-        model.id,
-        model.digest
-    )
+fn head(figures: &Figures) -> String {
+    let (pictures, machine) = (figures.pictures, &figures.machine);
+    let plural = if pictures == 1 { "" } else { "s" };
+    let set = figures.test_set.as_ref();
+    let set = set.map_or_else(String::new, |name| format!(" ({name}, verified)"));
+    let mut text = format!(
+        "{pictures} picture{plural}{set}, {:.2} MP; {}; threads: {}, networks on {}\n",
+        figures.pixels as f64 / 1e6,
+        machine.cpu,
+        machine.threads,
+        machine.device
+    );
+    if machine.jobs > 1 {
+        let jobs = machine.jobs;
+        text.push_str(&format!(
+            "{jobs} pictures at the same time: speeds are too low\n"
+        ));
+    }
+    text
+}
+
+fn curve_text(curve: &Curve) -> String {
+    let mut text = format!(
+        "\n{}: {}\n{}\n",
+        curve.name, curve.version, curve.convention
+    );
+    text.push_str(&format!(
+        "{:>8}     bpp    PSNR  of mean MSE  MS-SSIM  in dB  SSIMULACRA2  file/predicted  \
+         enc MP/s  dec MP/s\n",
+        curve.setting
+    ));
+    for summary in &curve.points {
+        text.push_str(&summary_line(summary));
+    }
+    text
 }
 
 fn summary_line(s: &Summary) -> String {
-    let (raw, db) = match s.ms_ssim.zip(s.ms_ssim_db) {
-        Some((raw, db)) => (format!("{raw:.5}"), format!("{db:.2}")),
-        None => ("-".to_owned(), "-".to_owned()),
+    let number = |value: Option<f64>, digits: usize| {
+        value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
     };
     format!(
-        "{:>3} {:>7.4} {:>7.2} {:>12.2} {raw:>8} {db:>6} {:>15.4} {:>9.2} {:>9.2}\n",
-        s.quality,
+        "{:>8} {:>7.4} {:>7} {:>12} {:>8} {:>6} {:>12} {:>15} {:>9.2} {:>9.2}\n",
+        s.setting,
         s.bpp,
-        s.psnr,
-        s.psnr_of_mean_mse,
-        s.file_over_predicted,
+        number(s.psnr, 2),
+        number(s.psnr_of_mean_mse, 2),
+        number(s.ms_ssim, 5),
+        number(s.ms_ssim_db, 2),
+        number(s.ssimulacra2, 2),
+        number(s.file_over_predicted, 4),
         s.encode_mps,
         s.decode_mps
     )
 }
 
-fn comparisons(measured: &Measurements) -> String {
-    if measured.test_set.is_none() {
-        return "No BD-rates: the published points hold for the 24 Kodak pictures, \
-                all of them and no others.\n"
-            .to_owned();
+/// Delta rates of the measured codecs, one a column, against all others.
+fn matrix(figures: &Figures, metric: Metric) -> String {
+    let tests: Vec<&str> = figures.curves.iter().map(|c| c.codec.as_str()).collect();
+    let row = |anchor: &str| {
+        let cells = tests.iter().map(|test| cell(figures, metric, test, anchor));
+        let cells: String = cells.map(|cell| format!(" {cell:>10}")).collect();
+        format!("{anchor:<20}{cells}\n")
+    };
+    let mut text = format!(
+        "\nBD-rate in {}: bits that the column's codec takes more than the row's\n{:<20}{}\n",
+        metric.name(),
+        "",
+        tests
+            .iter()
+            .map(|t| format!(" {t:>10}"))
+            .collect::<String>()
+    );
+    text.extend(tests.iter().map(|anchor| row(anchor)));
+    let published = |d: &&Delta| d.metric == metric && d.anchor_is == Origin::Published;
+    let mut anchors: Vec<&str> = Vec::new();
+    for delta in figures.bd_rates.iter().filter(published) {
+        if !anchors.contains(&delta.anchor.as_str()) {
+            anchors.push(&delta.anchor);
+        }
     }
-    let mut text = "BD-rate against points published for the 24 Kodak pictures; \
-                    they hold for no others.\n"
-        .to_owned();
-    text.push_str("anchor                    PSNR            over   MS-SSIM            over\n");
-    for comparison in &measured.bd_rates {
-        text.push_str(&comparison_line(comparison));
-    }
-    for comparison in &measured.bd_rates {
-        text.push_str(&reasons(comparison));
+    if !anchors.is_empty() {
+        text.push_str("and against published points, not measured here:\n");
+        // In the order of the file.
+        let known = figures.published.iter().map(|anchor| anchor.key.as_str());
+        text.extend(known.filter(|key| anchors.contains(key)).map(row));
     }
     text
 }
 
-fn comparison_line(c: &Comparison) -> String {
-    let (psnr, psnr_over) = delta(Some(&c.psnr));
-    let (ms_ssim, ms_ssim_over) = delta(c.ms_ssim.as_ref());
-    format!(
-        "{:<20} {psnr:>9} {psnr_over:>15} {ms_ssim:>9} {ms_ssim_over:>15}\n",
-        c.anchor
-    )
-}
-
-/// A rate and the range that it holds over.
-fn delta(delta: Option<&Delta>) -> (String, String) {
-    match delta {
-        Some(Delta::Rate(BdRate {
-            percent,
-            from_db,
-            to_db,
-            ..
-        })) => (
-            format!("{percent:+.1} %"),
-            format!("{from_db:.1} to {to_db:.1} dB"),
+fn cell(figures: &Figures, metric: Metric, test: &str, anchor: &str) -> String {
+    let mut deltas = figures.bd_rates.iter();
+    let found = deltas.find(|d| {
+        d.metric == metric && d.test == test && d.test_is == Origin::Measured && d.anchor == anchor
+    });
+    match found {
+        None => String::new(),
+        Some(delta) => delta.rate.map_or_else(
+            || "none".to_owned(),
+            |rate| format!("{:+.1} %", rate.percent),
         ),
-        Some(Delta::None(_)) => ("none".to_owned(), String::new()),
-        None => ("-".to_owned(), String::new()),
     }
 }
 
-/// Why a delta rate is missing, and what was left out of one.
-fn reasons(c: &Comparison) -> String {
+/// Why delta rates of ours are missing, and what was left out of them.
+fn reasons(figures: &Figures) -> String {
+    let ours = figures.curves.first().map(|curve| curve.codec.as_str());
     let mut text = String::new();
-    let measures = [("PSNR", Some(&c.psnr)), ("MS-SSIM", c.ms_ssim.as_ref())];
-    for (measure, delta) in measures {
-        // Writing to a String does not fail.
-        let _ = match delta {
-            Some(Delta::None(reason)) => writeln!(text, "{} {measure}: {reason}", c.anchor),
-            Some(Delta::Rate(rate)) if rate.dominated > 0 => {
-                let left_out = rate.dominated;
-                writeln!(
-                    text,
-                    "{} {measure}: {left_out} points left out as dominated",
-                    c.anchor
-                )
-            }
-            _ => Ok(()),
-        };
+    for delta in figures.bd_rates.iter().filter(|d| ours == Some(&d.test)) {
+        let what = format!("{} against {}", delta.metric.name(), delta.anchor);
+        if let Some(reason) = &delta.none {
+            text.push_str(&format!("{what}: {reason}\n"));
+        }
+        if let Some(left_out) = delta.rate.map(|rate| rate.dominated).filter(|n| *n > 0) {
+            text.push_str(&format!(
+                "{what}: {left_out} points left out as dominated\n"
+            ));
+        }
     }
-    text
+    if figures.published.is_empty() {
+        text.push_str(
+            "No published points: they hold for the 24 Kodak pictures, all of them and no \
+             others.\n",
+        );
+    }
+    if text.is_empty() {
+        text
+    } else {
+        format!("\n{text}")
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::page::tests::figures;
     use super::*;
-    use crate::report::ModelName;
 
     #[test]
-    fn says_whether_published_points_apply() {
-        let summary = |quality: f32, bpp, psnr| Summary {
-            quality,
-            bpp,
-            psnr,
-            psnr_of_mean_mse: psnr - 0.5,
-            ms_ssim: Some(0.99),
-            ms_ssim_db: Some(20.0),
-            file_over_predicted: 1.004,
-            encode_mps: 0.5,
-            decode_mps: 1.0,
-        };
-        let curve = [
-            (20.0, 0.2, 29.0),
-            (40.0, 0.4, 32.0),
-            (60.0, 0.8, 35.0),
-            (80.0, 1.6, 39.0),
-        ];
-        let summaries: Vec<Summary> = curve.map(|(q, r, d)| summary(q, r, d)).to_vec();
-        let mut measured = Measurements {
-            model: ModelName {
-                id: 1,
-                digest: "0a0b0c0d".into(),
-                key: Some("mse".into()),
-            },
-            device: "flex",
-            threads: 2,
-            folder: "kodak".into(),
-            test_set: None,
-            pictures: 24,
-            pixels: 9_437_184,
-            bd_rates: Vec::new(),
-            summaries,
-            rows: Vec::new(),
-        };
-        let other = text(&measured);
-        assert!(other.contains("24 pictures, 9.44 MP; model mse"), "{other}");
-        assert!(other.contains("No BD-rates"), "{other}");
-
-        measured.test_set = Some("kodak");
-        measured.bd_rates = super::super::compare(&measured.summaries);
-        let kodak = text(&measured);
-        let lines: Vec<&str> = kodak.lines().collect();
-        let first = lines.iter().position(|l| l.starts_with("jpeg ")).unwrap();
-        for (line, key) in lines[first..].iter().zip(["jpeg", "webp", "bpg", "vtm"]) {
-            assert!(line.starts_with(key) && line.contains(" dB"), "{kodak}");
-        }
-        // All four have the same MS-SSIM here: three are dominated.
+    fn measured_and_published_stand_apart() {
+        let text = text(&figures());
+        let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what}: {text}"));
+        assert!(at("24 pictures (kodak, verified), 9.44 MP") == 0);
         assert!(
-            kodak.contains("jpeg MS-SSIM: the curve under test has 1"),
-            "{kodak}"
+            text.contains("HEVC is left out: no ffmpeg on PATH"),
+            "{text}"
         );
+        let matrix = &text[at("BD-rate in PSNR")..at("BD-rate in MS-SSIM")];
+        let published = matrix.find("and against published").unwrap();
+        assert!(matrix.find("\nlic-mse ").unwrap() < published, "{matrix}");
+        assert!(matrix.find("\nvtm ").unwrap() > published, "{matrix}");
+        // Half as much again as the other, and two thirds of it.
+        assert!(
+            matrix.contains("+50.0 %") && matrix.contains("-33.3 %"),
+            "{matrix}"
+        );
+        // Nobody published SSIMULACRA2.
+        assert!(!text[at("BD-rate in SSIMULACRA2")..].contains("and against published"));
+    }
+
+    #[test]
+    fn without_the_set_there_is_nothing_published() {
+        let mut figures = figures();
+        figures.test_set = None;
+        figures.published = Vec::new();
+        figures.bd_rates = super::super::matrix::deltas(&figures.curves, &[]);
+        let text = text(&figures);
+        assert!(text.contains("No published points"), "{text}");
+        assert!(!text.contains("vtm"), "{text}");
     }
 }
