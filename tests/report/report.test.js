@@ -258,7 +258,10 @@ test("dark mode is dark, without a word of complaint", async () => {
 test("a screenshot, if one is wanted", async (t) => {
   const path = process.env.SCREENSHOT;
   if (!path) return t.skip("SCREENSHOT is not set");
-  const { page, close } = await open(1200, 800);
-  await page.screenshot({ path, clip: { x: 0, y: 0, width: 1200, height: 1900 }, fullPage: true });
+  const width = 1000;
+  const { page, close } = await open(width, 800);
+  const captions = await page.locator("#captions").boundingBox();
+  const height = captions.y + captions.height + 10;
+  await page.screenshot({ path, clip: { x: 0, y: 0, width, height }, fullPage: true });
   await close();
 });

@@ -58,7 +58,7 @@ pub mod tests {
 
     /// Of two codecs on Kodak, one of which takes half as much again.
     pub fn figures() -> Figures {
-        let curves = vec![curve("lic-mse", 1.0), curve("avif", 1.5)];
+        let curves = vec![curve("lic-mse", 1.0), curve("jpeg", 1.5)];
         Figures {
             program: "lic 1.0".into(),
             test_set: Some("kodak".into()),

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{Seek, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -125,7 +125,6 @@ impl Store {
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         if whole < text.len() {
             file.set_len(whole as u64)?;
-            file.seek(std::io::SeekFrom::End(0))?;
         }
         let mut done = HashMap::new();
         for (i, line) in text[..whole].lines().enumerate() {

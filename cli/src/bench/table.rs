@@ -80,8 +80,10 @@ fn summary_line(s: &Summary) -> String {
 /// Delta rates of the measured codecs, one a column, against all others.
 fn matrix(figures: &Figures, metric: Metric) -> String {
     let tests: Vec<&str> = figures.curves.iter().map(|c| c.codec.as_str()).collect();
-    let row = |anchor: &str| {
-        let cells = tests.iter().map(|test| cell(figures, metric, test, anchor));
+    let row = |anchor: &str, origin: Origin| {
+        let cells = tests
+            .iter()
+            .map(|test| cell(figures, metric, test, (anchor, origin)));
         let cells: String = cells.map(|cell| format!(" {cell:>10}")).collect();
         format!("{anchor:<20}{cells}\n")
     };
@@ -94,7 +96,7 @@ fn matrix(figures: &Figures, metric: Metric) -> String {
             .map(|t| format!(" {t:>10}"))
             .collect::<String>()
     );
-    text.extend(tests.iter().map(|anchor| row(anchor)));
+    text.extend(tests.iter().map(|anchor| row(anchor, Origin::Measured)));
     let published = |d: &&Delta| d.metric == metric && d.anchor_is == Origin::Published;
     let mut anchors: Vec<&str> = Vec::new();
     for delta in figures.bd_rates.iter().filter(published) {
@@ -106,15 +108,20 @@ fn matrix(figures: &Figures, metric: Metric) -> String {
         text.push_str("and against published points, not measured here:\n");
         // In the order of the file.
         let known = figures.published.iter().map(|anchor| anchor.key.as_str());
-        text.extend(known.filter(|key| anchors.contains(key)).map(row));
+        let known = known.filter(|key| anchors.contains(key));
+        text.extend(known.map(|anchor| row(anchor, Origin::Published)));
     }
     text
 }
 
-fn cell(figures: &Figures, metric: Metric, test: &str, anchor: &str) -> String {
+/// The anchor comes with its origin: JPEG may be measured and published.
+fn cell(figures: &Figures, metric: Metric, test: &str, anchor: (&str, Origin)) -> String {
     let mut deltas = figures.bd_rates.iter();
     let found = deltas.find(|d| {
-        d.metric == metric && d.test == test && d.test_is == Origin::Measured && d.anchor == anchor
+        d.metric == metric
+            && d.test == test
+            && d.test_is == Origin::Measured
+            && (d.anchor.as_str(), d.anchor_is) == anchor
     });
     match found {
         None => String::new(),
@@ -130,7 +137,11 @@ fn reasons(figures: &Figures) -> String {
     let ours = figures.curves.first().map(|curve| curve.codec.as_str());
     let mut text = String::new();
     for delta in figures.bd_rates.iter().filter(|d| ours == Some(&d.test)) {
-        let what = format!("{} against {}", delta.metric.name(), delta.anchor);
+        let origin = match delta.anchor_is {
+            Origin::Measured => "",
+            Origin::Published => "published ",
+        };
+        let what = format!("{} against {origin}{}", delta.metric.name(), delta.anchor);
         if let Some(reason) = &delta.none {
             text.push_str(&format!("{what}: {reason}\n"));
         }
@@ -172,10 +183,30 @@ mod tests {
         assert!(matrix.find("\nlic-mse ").unwrap() < published, "{matrix}");
         assert!(matrix.find("\nvtm ").unwrap() > published, "{matrix}");
         // Half as much again as the other, and two thirds of it.
-        assert!(
-            matrix.contains("+50.0 %") && matrix.contains("-33.3 %"),
-            "{matrix}"
+        let cells = |text: &str, key: &str| {
+            let row = text
+                .lines()
+                .find(|line| line.starts_with(&format!("{key} ")));
+            row.unwrap()
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(cells(matrix, "lic-mse")[1], "+50.0");
+        assert_eq!(cells(matrix, "jpeg")[1], "-33.3");
+        // JPEG was published, too: another row, with other figures.
+        let rates = &figures().bd_rates;
+        let of = |d: &&Delta| d.test == "lic-mse" && d.anchor == "jpeg" && d.metric == Metric::Psnr;
+        let read = rates
+            .iter()
+            .filter(of)
+            .find(|d| d.anchor_is == Origin::Published);
+        let percent = read.unwrap().rate.unwrap().percent;
+        assert_eq!(
+            cells(&matrix[published..], "jpeg")[1],
+            format!("{percent:+.1}")
         );
+        assert!((percent + 33.3).abs() > 1.0, "{percent}");
         // Nobody published SSIMULACRA2.
         assert!(!text[at("BD-rate in SSIMULACRA2")..].contains("and against published"));
     }
