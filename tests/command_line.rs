@@ -116,7 +116,7 @@ fn info_tells_what_is_in_a_file() {
     let info: serde_json::Value = serde_json::from_str(&info).unwrap();
     assert_eq!(info["width"], 96);
     assert_eq!(info["height"], 64);
-    assert_eq!(info["quality"], 40);
+    assert_eq!(info["quality"], 40.0);
     assert_eq!(info["model"]["key"], "mse");
     let one = text(&run.ok("info out.lic --symbols --threads 1").stdout);
     let two = text(&run.ok("info out.lic --symbols --threads 2").stdout);

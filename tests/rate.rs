@@ -21,9 +21,9 @@ fn the_file_is_what_the_model_predicts() {
                 "{}: {overhead} bytes",
                 row.key
             );
-            // What the project promises.
+            // What the project promises: 1 %, or what a header and one stream take.
             assert!(
-                overhead <= 0.01 * predicted,
+                overhead <= (0.01 * predicted).max(30.0),
                 "{} at {quality}: {overhead} bytes of {predicted}",
                 row.key
             );

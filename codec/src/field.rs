@@ -107,27 +107,56 @@ impl Canvas {
         }
     }
 
-    /// Fills in for tiles of the last row pushed of which nothing is known, from
+    /// Fills in for a tile of the last row pushed of which nothing is known, from
     /// the nearest positions to the left, to the right and above, weighted by
     /// their closeness. Where there are none, values stay as they are.
+    ///
+    /// Each source is a mean along the edge of the tile: what is smooth in the
+    /// picture stays, and details, whose signs change from position to position,
+    /// do not become stripes.
     pub fn conceal(&mut self, lost: &Area, known: impl Fn(u32, u32) -> bool) {
         let (left, right) = (lost.x.checked_sub(1), lost.right());
         let above = lost.y.checked_sub(1).filter(|&y| y >= self.first);
-        for y in lost.y..lost.bottom() {
-            for x in lost.x..lost.right() {
+        let rows = lost.y..lost.bottom();
+        let known = |x: u32, y: u32| self.holds(x, y) && known(x, y);
+        let column = |x: u32| -> Vec<Option<Vec<f32>>> {
+            let near = |y: u32| nearby(y).map(move |y| (x, y));
+            rows.clone().map(|y| self.mean(near(y), &known)).collect()
+        };
+        let (left, right) = (left.map(column), column(right));
+        let above: Vec<_> = (lost.x..lost.right())
+            .map(|x| self.mean(nearby(x).filter_map(|x| Some((x, above?))), &known))
+            .collect();
+        for (row, y) in (lost.y..lost.bottom()).enumerate() {
+            for (at, x) in (lost.x..lost.right()).enumerate() {
+                let left = left.as_ref().and_then(|left| left[row].as_ref());
                 let sources = [
-                    left.map(|from| (from, y, x - from)),
-                    Some((right, y, right - x)),
-                    above.map(|from| (x, from, y - from)),
+                    left.map(|values| (at as u32 + 1, values)),
+                    right[row].as_ref().map(|values| (lost.right() - x, values)),
+                    above[at].as_ref().map(|values| (row as u32 + 1, values)),
                 ];
-                let sources: Vec<_> = sources
-                    .into_iter()
-                    .flatten()
-                    .filter(|&(x, y, _)| self.holds(x, y) && known(x, y))
-                    .collect();
-                self.blend(x, y, &sources);
+                self.blend(x, y, sources.iter().flatten());
             }
         }
+    }
+
+    /// The mean of what is known at some positions.
+    fn mean(
+        &self,
+        positions: impl Iterator<Item = (u32, u32)>,
+        known: impl Fn(u32, u32) -> bool,
+    ) -> Option<Vec<f32>> {
+        let mut sum = vec![0.0; self.channels];
+        let mut count = 0.0;
+        for (x, y) in positions.filter(|&(x, y)| known(x, y)) {
+            let start = self.start_of(x, y);
+            for (sum, value) in sum.iter_mut().zip(&self.values[start..]) {
+                *sum += value;
+            }
+            count += 1.0;
+        }
+        sum.iter_mut().for_each(|sum| *sum /= count);
+        (count > 0.0).then_some(sum)
     }
 
     fn holds(&self, x: u32, y: u32) -> bool {
@@ -140,20 +169,30 @@ impl Canvas {
         (row + (x - self.within.x) as usize) * self.channels
     }
 
-    fn blend(&mut self, x: u32, y: u32, sources: &[(u32, u32, u32)]) {
-        let total: f32 = sources.iter().map(|source| 1.0 / source.2 as f32).sum();
-        if sources.is_empty() {
+    fn blend<'a>(
+        &mut self,
+        x: u32,
+        y: u32,
+        sources: impl Iterator<Item = &'a (u32, &'a Vec<f32>)> + Clone,
+    ) {
+        let total: f32 = sources.clone().map(|source| 1.0 / source.0 as f32).sum();
+        if total == 0.0 {
             return;
         }
-        let to = self.start_of(x, y);
-        for channel in 0..self.channels {
-            let weighted = |&(x, y, distance): &(u32, u32, u32)| {
-                self.values[self.start_of(x, y) + channel] / distance as f32
-            };
-            let sum: f32 = sources.iter().map(weighted).sum();
-            self.values[to + channel] = sum / total;
+        let start = self.start_of(x, y);
+        for (channel, to) in self.values[start..][..self.channels].iter_mut().enumerate() {
+            let weighted = sources
+                .clone()
+                .map(|(far, values)| values[channel] / *far as f32);
+            *to = weighted.sum::<f32>() / total;
         }
     }
+}
+
+/// Positions along an edge that are taken together.
+fn nearby(at: u32) -> impl Iterator<Item = u32> {
+    const REACH: u32 = 4;
+    at.saturating_sub(REACH)..=at.saturating_add(REACH)
 }
 
 #[cfg(test)]
