@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use lic_models::prior::{IntShape, parse};
 use lic_models::standard::{LATENT_STRIDE, Noise, StandardConfig};
-use lic_models::{CpuNetworks, Device, Keep, MODELS, Networks};
+use lic_models::{CpuNetworks, Device, Isa, Keep, MODELS, Networks, Precision};
 
 /// Sizes of the latents: of pictures of 768x512 and 2048x1024.
 const SIZES: [[usize; 2]; 2] = [[32, 48], [64, 128]];
@@ -28,7 +28,9 @@ fn symbols(count: usize) -> Vec<i32> {
 fn cpu(c: &mut Criterion) {
     let model = MODELS[0].weights.thaw(&Device::flex()).expect("embedded");
     let config = MODELS[0].config().expect("embedded");
-    let networks = CpuNetworks::new(&model).expect("weights in memory");
+    let with = |precision| CpuNetworks::with(&model, Isa::best(), precision);
+    let networks = with(Precision::Single).expect("weights in memory");
+    let bf16 = with(Precision::Bf16).expect("weights in memory");
     for [h, w] in SIZES {
         let size = format!("{}x{}", LATENT_STRIDE * w, LATENT_STRIDE * h);
         let mut group = c.benchmark_group("cpu");
@@ -44,6 +46,12 @@ fn cpu(c: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("g_s", &size), |b| {
             b.iter(|| networks.g_s(black_box(&y), h, w, keep))
+        });
+        group.bench_function(BenchmarkId::new("g_a bf16", &size), |b| {
+            b.iter(|| bf16.g_a(black_box(&x), h, w, keep))
+        });
+        group.bench_function(BenchmarkId::new("g_s bf16", &size), |b| {
+            b.iter(|| bf16.g_s(black_box(&y), h, w, keep))
         });
         group.bench_function(BenchmarkId::new("h_a", &size), |b| {
             b.iter(|| networks.h_a(black_box(&y), h, w, 50.0))

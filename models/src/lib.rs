@@ -22,8 +22,9 @@ mod weights;
 mod zoo;
 
 pub use coding::StandardModel;
-pub use cpu::CpuNetworks;
+pub use cpu::{CpuNetworks, Precision};
 pub use device::{Backend, BackendError};
+pub use lic_kernels::Isa;
 pub use networks::{Keep, Means, Networks};
 pub use weights::{Weights, WeightsError, freeze};
 pub use zoo::{MODELS, Row, Zoo, ZooError};
