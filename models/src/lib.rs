@@ -5,7 +5,7 @@
 //! [`analyse`](lic_codec::Model::analyse) runs [`transform::Analysis`] (`g_a`) and
 //! the hyper-analysis; the codec's walk then asks [`prior`] step by step how to
 //! code each symbol; [`transform::Synthesis`] (`g_s`) makes a picture of what was
-//! decoded.
+//! decoded. On a CPU both transforms and the means run in our own code, [`CpuNetworks`].
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -238,8 +238,9 @@ fn results_do_not_depend_on_the_number_of_threads() {
     assert!(with(1) == with(3));
 }
 
-/// Each product of a branch is off by 2^-8 at the most; errors of random sign, and
-/// smaller than the residual stream that a branch adds to. Measured: 6e-4.
+/// Each product of a branch is off by 2^-8 at the most, with random sign, and a
+/// branch is small beside the residual stream that it adds to. Measured: 8e-5 of the
+/// latents and 7e-5 of the pixels, root mean square; a wrong weight makes 1e-2.
 #[test]
 fn bf16_is_close_to_single_precision() {
     let (model, [h, w]) = (shipped(), [5, 9]);
@@ -251,10 +252,10 @@ fn bf16_is_close_to_single_precision() {
         let bf16 = CpuNetworks::with(&model, isa, Precision::Bf16).unwrap();
         let got = bf16.g_a(&x, h, w, all(h, w)).unwrap();
         let error = relative_rms(&got, &y);
-        assert!(error > 0.0 && error < 2e-3, "{isa:?} g_a: {error:e}");
+        assert!(error > 0.0 && error < 3e-4, "{isa:?} g_a: {error:e}");
         let got = bf16.g_s(&y, h, w, all(h, w)).unwrap();
         let error = relative_rms(&got, &x_hat);
-        assert!(error > 0.0 && error < 2e-3, "{isa:?} g_s: {error:e}");
+        assert!(error > 0.0 && error < 3e-4, "{isa:?} g_s: {error:e}");
     }
 }
 
