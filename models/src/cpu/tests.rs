@@ -48,8 +48,7 @@ fn photograph([h, w]: [usize; 2]) -> Vec<f32> {
 /// sums are taken in another order here than there: relative to the greatest
 /// output, errors near 37^½·2^-24·2889^½ = 2e-5 are what rounding does (Higham,
 /// *Accuracy and Stability of Numerical Algorithms*, section 2.8: errors grow with
-/// the root of the number of operations). A wrong weight or position is off by
-/// more than 1e-2.
+/// the root of the number of operations).
 fn assert_close(got: &[f32], want: &[f32], what: &str) {
     assert_eq!(got.len(), want.len(), "{what}");
     let greatest = want.iter().fold(0.0f32, |most, v| most.max(v.abs()));
@@ -240,7 +239,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
 
 /// Each product of a branch is off by 2^-8 at the most, with random sign, and a
 /// branch is small beside the residual stream that it adds to. Measured: 8e-5 of the
-/// latents and 7e-5 of the pixels, root mean square; a wrong weight makes 1e-2.
+/// latents and 7e-5 of the pixels, root mean square.
 #[test]
 fn bf16_is_close_to_single_precision() {
     let (model, [h, w]) = (shipped(), [5, 9]);
