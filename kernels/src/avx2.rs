@@ -10,18 +10,19 @@ use std::arch::x86_64::{
 use crate::LANES;
 use crate::integer::{IntJob, IntPanel, QUAD, Requantise};
 use crate::matrix::{Job, Panel};
+use crate::number::Number;
 
 /// Rows of a block.
 const ROWS: usize = 6;
 
 #[target_feature(enable = "avx2,fma")]
-pub(crate) fn product(job: &Job<'_>, out: &mut [f32]) {
+pub(crate) fn product<O: Number>(job: &Job<'_, f32>, out: &mut [O]) {
     macro_rules! block {
         ($panel:ident, $first:ident, $count:ident: $($r:literal)*) => {
             match ($count, $panel.bias.len()) {
                 $(
-                    ($r, 1) => block::<$r, 1>(job, $panel, $first, out),
-                    ($r, _) => block::<$r, 2>(job, $panel, $first, out),
+                    ($r, 1) => block::<$r, 1, O>(job, $panel, $first, out),
+                    ($r, _) => block::<$r, 2, O>(job, $panel, $first, out),
                 )*
                 _ => unreachable!("blocks have at most {ROWS} rows"),
             }
@@ -35,11 +36,11 @@ pub(crate) fn product(job: &Job<'_>, out: &mut [f32]) {
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn block<const R: usize, const V: usize>(
-    job: &Job<'_>,
-    panel: Panel<'_>,
+fn block<const R: usize, const V: usize, O: Number>(
+    job: &Job<'_, f32>,
+    panel: Panel<'_, f32>,
     first: usize,
-    out: &mut [f32],
+    out: &mut [O],
 ) {
     let mut sums = [[[0.0; LANES]; V]; R];
     for v in 0..V {
@@ -57,8 +58,8 @@ fn block<const R: usize, const V: usize>(
 /// Lane `v` of the sums of `R` rows.
 #[target_feature(enable = "avx2,fma")]
 fn lane<const R: usize, const V: usize>(
-    job: &Job<'_>,
-    panel: Panel<'_>,
+    job: &Job<'_, f32>,
+    panel: Panel<'_, f32>,
     first: usize,
     v: usize,
 ) -> [[__m256; 2]; R] {

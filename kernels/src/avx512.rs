@@ -2,108 +2,161 @@
 //! sums, so that the latency of a multiply-add is hidden.
 
 use std::arch::x86_64::{
-    __m512, __m512i, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512,
-    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512,
+    __m512, __m512bh, __m512i, _mm512_castps_si512, _mm512_dpbf16_ps, _mm512_dpbusd_epi32,
+    _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_setzero_si512,
 };
+use std::mem::transmute;
 
 use crate::LANES;
 use crate::integer::{IntJob, IntPanel, QUAD};
 use crate::matrix::{Job, Panel};
+use crate::number::{Bf16, Number};
 
 /// Rows of a block.
 const ROWS: usize = 12;
 
-#[target_feature(enable = "avx512f")]
-pub(crate) fn product(job: &Job<'_>, out: &mut [f32]) {
-    macro_rules! block {
-        ($panel:ident, $first:ident, $count:ident: $($r:literal)*) => {
-            match ($count, $panel.bias.len()) {
-                $(
-                    ($r, 1) => block::<$r, 1>(job, $panel, $first, out),
-                    ($r, _) => block::<$r, 2>(job, $panel, $first, out),
-                )*
-                _ => unreachable!("blocks have at most {ROWS} rows"),
+/// Calls `$block` with the constants that fit.
+macro_rules! each_block {
+    ($job:ident, $out:ident, $block:ident) => {
+        each_block!($job, $out, $block: 1 2 3 4 5 6 7 8 9 10 11 12)
+    };
+    ($job:ident, $out:ident, $block:ident: $($r:literal)*) => {
+        for panel in $job.panels() {
+            for (first, count) in $job.blocks(ROWS) {
+                match (count, panel.bias.len()) {
+                    $(
+                        ($r, 1) => $block!($r, 1, panel, first),
+                        ($r, _) => $block!($r, 2, panel, first),
+                    )*
+                    _ => unreachable!("blocks have at most {ROWS} rows"),
+                }
             }
+        }
+    };
+}
+
+/// The body of a block of `$R` rows by `$V` registers. Every kind of number takes
+/// 32 bits of a row at a time (a float, two bfloat16, or four bytes) and multiplies
+/// them by as much of each of 16 columns.
+macro_rules! block {
+    (
+        $job:ident, $panel:ident, $first:ident, $out:ident, $R:ident by $V:ident,
+        group: $group:expr, zero: $zero:expr, load: $load:ident,
+        vector: $vector:ty, plain: $plain:ty,
+        dot: |$sum:ident, $x:ident, $w:ident| $dot:expr
+    ) => {{
+        let rows = &$job.rows;
+        assert!($panel.bias.len() == $V);
+        assert!($panel.weights.len() * $group == $V * rows.inputs());
+        let mut sums = [[$zero; $V]; $R];
+        for sums in &mut sums {
+            for (sum, bias) in sums.iter_mut().zip($panel.bias) {
+                // SAFETY: a lane is 64 bytes, and aligned to as many.
+                *sum = unsafe { $load(bias.0.as_ptr().cast()) };
+            }
+        }
+        let mut weights: *const __m512 = $panel.weights.as_ptr().cast();
+        for &segment in rows.segments {
+            // SAFETY: `Rows::check` has found every segment of every row inside of
+            // the data, and segments are whole groups, of 32 bits each; the weights
+            // are as many as the inputs, `$V` aligned lanes to a group.
+            unsafe {
+                let mut input = rows.data.as_ptr().add(segment + $first * rows.stride);
+                for _ in 0..rows.length / $group {
+                    let mut w = [_mm512_setzero_ps(); $V];
+                    for (v, w) in w.iter_mut().enumerate() {
+                        *w = _mm512_load_ps(weights.add(v).cast());
+                    }
+                    for (r, sums) in sums.iter_mut().enumerate() {
+                        let group: *const f32 = input.add(r * rows.stride).cast();
+                        let $x = _mm512_set1_ps(group.read_unaligned());
+                        for ($sum, &$w) in sums.iter_mut().zip(&w) {
+                            *$sum = $dot;
+                        }
+                    }
+                    input = input.add($group);
+                    weights = weights.add($V);
+                }
+            }
+        }
+        // A loop of its own: the sums would not stay in registers above, were they
+        // indexed by one that is too long to be unrolled.
+        let mut plain = [[<$plain>::default(); $V]; $R];
+        for (plain, sums) in plain.iter_mut().zip(&sums) {
+            for (plain, &sum) in plain.iter_mut().zip(sums) {
+                // SAFETY: both are 16 numbers of 32 bits.
+                *plain = unsafe { transmute::<$vector, $plain>(sum) };
+            }
+        }
+        for (r, sums) in plain.iter().enumerate() {
+            $job.finish($panel, $first + r, sums, $out);
+        }
+    }};
+}
+
+#[target_feature(enable = "avx512f")]
+pub(crate) fn product<O: Number>(job: &Job<'_, f32>, out: &mut [O]) {
+    macro_rules! call {
+        ($r:literal, $v:literal, $panel:ident, $first:ident) => {
+            block::<$r, $v, O>(job, $panel, $first, out)
         };
     }
-    for panel in job.panels() {
-        for (first, count) in job.blocks(ROWS) {
-            block!(panel, first, count: 1 2 3 4 5 6 7 8 9 10 11 12);
-        }
-    }
+    each_block!(job, out, call)
 }
 
 #[target_feature(enable = "avx512f")]
-fn block<const R: usize, const V: usize>(
-    job: &Job<'_>,
-    panel: Panel<'_>,
+fn block<const R: usize, const V: usize, O: Number>(
+    job: &Job<'_, f32>,
+    panel: Panel<'_, f32>,
     first: usize,
-    out: &mut [f32],
+    out: &mut [O],
 ) {
-    let rows = &job.rows;
-    assert!(panel.bias.len() == V && panel.weights.len() == V * rows.inputs());
-    let mut sums = [[_mm512_setzero_ps(); V]; R];
-    for sums in &mut sums {
-        for (sum, bias) in sums.iter_mut().zip(panel.bias) {
-            // SAFETY: a lane is 16 floats, aligned to 64 bytes.
-            *sum = unsafe { _mm512_load_ps(bias.0.as_ptr()) };
-        }
-    }
-    let mut weights: *const f32 = panel.weights.as_ptr().cast();
-    for &segment in rows.segments {
-        // SAFETY: `Rows::check` has found every segment of every row inside of the
-        // data; the weights are as many as the inputs, `V` aligned lanes each.
-        unsafe {
-            let mut input = rows.data.as_ptr().add(segment + first * rows.stride);
-            for _ in 0..rows.length {
-                let mut w = [_mm512_setzero_ps(); V];
-                for (v, w) in w.iter_mut().enumerate() {
-                    *w = _mm512_load_ps(weights.add(v * LANES));
-                }
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    let x = _mm512_set1_ps(*input.add(r * rows.stride));
-                    for (sum, &w) in sums.iter_mut().zip(&w) {
-                        *sum = _mm512_fmadd_ps(x, w, *sum);
-                    }
-                }
-                input = input.add(1);
-                weights = weights.add(V * LANES);
-            }
-        }
-    }
-    // A loop of its own: the sums would not stay in registers above, were they
-    // indexed by one that is too long to be unrolled.
-    let mut plain = [[[0.0; LANES]; V]; R];
-    for (plain, sums) in plain.iter_mut().zip(&sums) {
-        for (plain, &sum) in plain.iter_mut().zip(sums) {
-            // SAFETY: both are 16 floats.
-            *plain = unsafe { std::mem::transmute::<__m512, [f32; LANES]>(sum) };
-        }
-    }
-    for (r, sums) in plain.iter().enumerate() {
-        job.finish(panel, first + r, sums, out);
-    }
+    block!(
+        job, panel, first, out, R by V,
+        group: 1, zero: _mm512_setzero_ps(), load: _mm512_load_ps,
+        vector: __m512, plain: [f32; LANES],
+        dot: |sum, x, w| _mm512_fmadd_ps(x, w, *sum)
+    )
 }
 
-/// The same blocks, with four 8-bit products to a column at once (VNNI).
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+pub(crate) fn bf16_product<O: Number>(job: &Job<'_, Bf16>, out: &mut [O]) {
+    macro_rules! call {
+        ($r:literal, $v:literal, $panel:ident, $first:ident) => {
+            bf16_block::<$r, $v, O>(job, $panel, $first, out)
+        };
+    }
+    each_block!(job, out, call)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn bf16_block<const R: usize, const V: usize, O: Number>(
+    job: &Job<'_, Bf16>,
+    panel: Panel<'_, [Bf16; 2]>,
+    first: usize,
+    out: &mut [O],
+) {
+    block!(
+        job, panel, first, out, R by V,
+        group: 2, zero: _mm512_setzero_ps(), load: _mm512_load_ps,
+        vector: __m512, plain: [f32; LANES],
+        dot: |sum, x, w| _mm512_dpbf16_ps(
+            *sum,
+            transmute::<__m512, __m512bh>(x),
+            transmute::<__m512, __m512bh>(w)
+        )
+    )
+}
+
 #[target_feature(enable = "avx512f,avx512vnni")]
 pub(crate) fn int_product(job: &IntJob<'_>, out: &mut [i32]) {
-    macro_rules! block {
-        ($panel:ident, $first:ident, $count:ident: $($r:literal)*) => {
-            match ($count, $panel.bias.len()) {
-                $(
-                    ($r, 1) => int_block::<$r, 1>(job, $panel, $first, out),
-                    ($r, _) => int_block::<$r, 2>(job, $panel, $first, out),
-                )*
-                _ => unreachable!("blocks have at most {ROWS} rows"),
-            }
+    macro_rules! call {
+        ($r:literal, $v:literal, $panel:ident, $first:ident) => {
+            int_block::<$r, $v>(job, $panel, $first, out)
         };
     }
-    for panel in job.panels() {
-        for (first, count) in job.blocks(ROWS) {
-            block!(panel, first, count: 1 2 3 4 5 6 7 8 9 10 11 12);
-        }
-    }
+    each_block!(job, out, call)
 }
 
 #[target_feature(enable = "avx512f,avx512vnni")]
@@ -113,47 +166,28 @@ fn int_block<const R: usize, const V: usize>(
     first: usize,
     out: &mut [i32],
 ) {
-    let rows = &job.rows;
-    assert!(panel.bias.len() == V && panel.weights.len() * QUAD == V * rows.inputs());
-    let mut sums = [[_mm512_setzero_si512(); V]; R];
-    for sums in &mut sums {
-        for (sum, bias) in sums.iter_mut().zip(panel.bias) {
-            // SAFETY: a lane is 16 integers, aligned to 64 bytes.
-            *sum = unsafe { _mm512_load_si512(bias.0.as_ptr().cast()) };
-        }
-    }
-    let mut weights: *const __m512i = panel.weights.as_ptr().cast();
-    for &segment in rows.segments {
-        // SAFETY: `Rows::check` has found every segment of every row inside of the
-        // data, and segments are multiples of four bytes; the weights are as many
-        // as the inputs, `V` aligned lanes to four of them.
-        unsafe {
-            let mut input = rows.data.as_ptr().add(segment + first * rows.stride);
-            for _ in 0..rows.length / QUAD {
-                let mut w = [_mm512_setzero_si512(); V];
-                for (v, w) in w.iter_mut().enumerate() {
-                    *w = _mm512_load_si512(weights.add(v));
-                }
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    let quad: *const i32 = input.add(r * rows.stride).cast();
-                    let x = _mm512_set1_epi32(quad.read_unaligned());
-                    for (sum, &w) in sums.iter_mut().zip(&w) {
-                        *sum = _mm512_dpbusd_epi32(*sum, x, w);
-                    }
-                }
-                input = input.add(QUAD);
-                weights = weights.add(V);
-            }
-        }
-    }
-    let mut plain = [[[0; LANES]; V]; R];
-    for (plain, sums) in plain.iter_mut().zip(&sums) {
-        for (plain, &sum) in plain.iter_mut().zip(sums) {
-            // SAFETY: both are 16 integers.
-            *plain = unsafe { std::mem::transmute::<__m512i, [i32; LANES]>(sum) };
-        }
-    }
-    for (r, sums) in plain.iter().enumerate() {
-        job.finish(panel, first + r, sums, out);
-    }
+    block!(
+        job, panel, first, out, R by V,
+        group: QUAD, zero: _mm512_setzero_si512(), load: load_int,
+        vector: __m512i, plain: [i32; LANES],
+        dot: |sum, x, w| _mm512_dpbusd_epi32(
+            *sum,
+            _mm512_castps_si512(x),
+            _mm512_castps_si512(w)
+        )
+    )
+}
+
+/// # Safety
+///
+/// `from` must be 64 readable bytes, aligned to as many.
+#[target_feature(enable = "avx512f")]
+unsafe fn load_int(from: *const i32) -> __m512i {
+    // SAFETY: as the caller promises.
+    unsafe { _mm512_load_si512(from.cast()) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(crate) fn convert(values: &[f32], out: &mut [Bf16]) {
+    Bf16::convert(values, out);
 }

@@ -117,7 +117,7 @@ impl IntMatrix {
             Kind::Avx2 => unsafe { avx2::int_product(&job, out) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { avx512::int_product(&job, out) },
+            Kind::Avx512 | Kind::Avx512Bf16 => unsafe { avx512::int_product(&job, out) },
         }
     }
 }
@@ -219,9 +219,9 @@ impl Requantise {
         let rows = sums.chunks_exact(channels).zip(out.chunks_mut(stride));
         rows.for_each(|(sums, out)| match isa.kind() {
             Kind::Portable => self.row(sums, out),
-            // SAFETY: a value of these kinds exists only where AVX2 was detected.
+            // SAFETY: a value of any other kind exists only where AVX2 was detected.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 | Kind::Avx512 => unsafe { avx2::requantise(self, sums, out) },
+            _ => unsafe { avx2::requantise(self, sums, out) },
         });
     }
 

@@ -9,6 +9,8 @@ pub(crate) enum Kind {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16,
 }
 
 impl Isa {
@@ -35,6 +37,9 @@ impl Isa {
                 && is_x86_feature_detected!("avx512vnni");
             if avx2 && avx512 {
                 all.push(Self(Kind::Avx512));
+                if is_x86_feature_detected!("avx512bf16") {
+                    all.push(Self(Kind::Avx512Bf16));
+                }
             }
         }
         all
@@ -43,6 +48,14 @@ impl Isa {
     /// What the compiler makes of plain Rust.
     pub fn portable() -> Self {
         Self(Kind::Portable)
+    }
+
+    /// Whether products of [`Bf16`](crate::Bf16) are faster than those of `f32`.
+    pub fn has_bf16(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return self.0 == Kind::Avx512Bf16;
+        #[cfg(not(target_arch = "x86_64"))]
+        false
     }
 
     pub(crate) fn kind(self) -> Kind {

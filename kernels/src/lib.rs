@@ -1,5 +1,5 @@
-//! Matrix products of a convolution's shape, in single precision and in 8-bit
-//! integers, over weights that were packed once.
+//! Matrix products of a convolution's shape, in single precision, bfloat16 and
+//! 8-bit integers, over weights that were packed once.
 //!
 //! General matrix products (BLAS, `gemm`, `matrixmultiply`) pack both operands at
 //! every call and write the plain product. The networks of lic multiply few
@@ -26,12 +26,14 @@ mod avx512;
 mod integer;
 mod isa;
 mod matrix;
+mod number;
 mod portable;
 mod rows;
 
 pub use integer::{IntFinish, IntMatrix, QUAD, Requantise};
 pub use isa::Isa;
 pub use matrix::{Finish, Matrix};
+pub use number::{Bf16, Number};
 pub use rows::Rows;
 
 /// Columns of a vector of sums, on every machine: what AVX-512 holds in one

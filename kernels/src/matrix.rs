@@ -1,9 +1,7 @@
-use crate::isa::{Isa, Kind};
+use crate::isa::Isa;
+use crate::number::Number;
 use crate::rows::{Rows, blocks};
-use crate::{LANES, Lane, portable};
-
-#[cfg(target_arch = "x86_64")]
-use crate::{avx2, avx512};
+use crate::{LANES, Lane};
 
 /// What becomes of the sums of a product (bias included).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +17,10 @@ pub enum Finish {
 }
 
 /// Weights and bias of a layer, packed: panels of two lanes (the last may be of
-/// one), each `[input][lane]`.
+/// one), each `[input / group][lane]`, see [`Number::GROUP`].
 #[derive(Debug, Clone)]
-pub struct Matrix {
-    weights: Vec<Lane<f32>>,
+pub struct Matrix<T: Number = f32> {
+    weights: Vec<Lane<T::Group>>,
     bias: Vec<Lane<f32>>,
     inputs: usize,
     /// Columns of the output: half of the sums, if gated.
@@ -30,9 +28,13 @@ pub struct Matrix {
     gated: bool,
 }
 
-impl Matrix {
+impl<T: Number> Matrix<T> {
     /// `weight(output, input)` over `outputs` × `inputs`; `bias` by output, or
     /// empty for none.
+    ///
+    /// # Panics
+    ///
+    /// If `inputs` is not a multiple of [`Number::GROUP`].
     pub fn new(
         outputs: usize,
         inputs: usize,
@@ -42,7 +44,7 @@ impl Matrix {
         let column = |lane: usize, i: usize| Some(lane * LANES + i).filter(|&o| o < outputs);
         let lanes = outputs.div_ceil(LANES);
         Self {
-            weights: pack(lanes, inputs, &column, weight),
+            weights: pack::<T>(lanes, inputs, &column, weight),
             bias: pack_bias(lanes, bias, &column),
             inputs,
             outputs,
@@ -66,7 +68,7 @@ impl Matrix {
         };
         let lanes = 2 * hidden.div_ceil(LANES);
         Self {
-            weights: pack(lanes, inputs, &column, weight),
+            weights: pack::<T>(lanes, inputs, &column, weight),
             bias: pack_bias(lanes, bias, &column),
             inputs,
             outputs: hidden,
@@ -92,16 +94,17 @@ impl Matrix {
     /// If the rows have another length than the matrix inputs, reach out of their
     /// data, or do not fit into `out`; if `finish` is [`Finish::Gate`] for a matrix
     /// that is not gated, or the other way round.
-    pub fn multiply(
+    pub fn multiply<O: Number>(
         &self,
         isa: Isa,
-        rows: Rows<'_, f32>,
+        rows: Rows<'_, T>,
         finish: Finish,
-        out: &mut [f32],
+        out: &mut [O],
         stride: usize,
     ) {
         assert_eq!(rows.inputs(), self.inputs, "inputs of the product");
         assert_eq!(finish == Finish::Gate, self.gated, "{finish:?}");
+        assert!(rows.length.is_multiple_of(T::GROUP), "cut groups");
         assert!(stride >= self.outputs, "output rows overlap");
         rows.check();
         if let Some(last) = rows.count.checked_sub(1) {
@@ -113,31 +116,23 @@ impl Matrix {
             finish,
             stride,
         };
-        match isa.kind() {
-            Kind::Portable => portable::product(&job, out),
-            // SAFETY: a value of this kind exists only where its features were
-            // detected.
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { avx2::product(&job, out) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { avx512::product(&job, out) },
-        }
+        T::product(isa, &job, out);
     }
 }
 
-fn pack(
+fn pack<T: Number>(
     lanes: usize,
     inputs: usize,
     column: &dyn Fn(usize, usize) -> Option<usize>,
     weight: impl Fn(usize, usize) -> f32,
-) -> Vec<Lane<f32>> {
-    let mut packed = Vec::with_capacity(lanes * inputs);
+) -> Vec<Lane<T::Group>> {
+    assert!(inputs.is_multiple_of(T::GROUP), "{inputs} inputs");
+    let mut packed = Vec::with_capacity(lanes * inputs / T::GROUP);
     for first in (0..lanes).step_by(2) {
-        for input in 0..inputs {
+        for input in (0..inputs).step_by(T::GROUP) {
             for lane in first..lanes.min(first + 2) {
-                let of = |i| column(lane, i).map_or(0.0, |output| weight(output, input));
-                packed.push(Lane(std::array::from_fn(of)));
+                let of = |o, i| column(lane, o).map_or(0.0, |output| weight(output, input + i));
+                packed.push(Lane(std::array::from_fn(|o| T::group(|i| of(o, i)))));
             }
         }
     }
@@ -156,30 +151,30 @@ fn pack_bias(
 }
 
 /// A product whose rows, weights and output were found to fit each other.
-pub(crate) struct Job<'a> {
-    matrix: &'a Matrix,
-    pub(crate) rows: Rows<'a, f32>,
+pub(crate) struct Job<'a, T: Number> {
+    matrix: &'a Matrix<T>,
+    pub(crate) rows: Rows<'a, T>,
     finish: Finish,
     stride: usize,
 }
 
 /// The weights of at most two lanes of sums.
 #[derive(Clone, Copy)]
-pub(crate) struct Panel<'a> {
-    /// `[input][bias.len()]`.
-    pub(crate) weights: &'a [Lane<f32>],
+pub(crate) struct Panel<'a, G> {
+    /// `[input / group][bias.len()]`.
+    pub(crate) weights: &'a [Lane<G>],
     pub(crate) bias: &'a [Lane<f32>],
     /// Its first column of the output.
     column: usize,
 }
 
-impl Job<'_> {
-    pub(crate) fn panels(&self) -> impl Iterator<Item = Panel<'_>> {
+impl<T: Number> Job<'_, T> {
+    pub(crate) fn panels(&self) -> impl Iterator<Item = Panel<'_, T::Group>> {
         let (matrix, each) = (
             self.matrix,
             if self.matrix.gated { LANES } else { 2 * LANES },
         );
-        let weights = matrix.weights.chunks(2 * matrix.inputs);
+        let weights = matrix.weights.chunks(2 * matrix.inputs / T::GROUP);
         weights
             .zip(matrix.bias.chunks(2))
             .enumerate()
@@ -190,18 +185,18 @@ impl Job<'_> {
             })
     }
 
-    pub(crate) fn blocks(&self, most: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+    pub(crate) fn blocks(&self, most: usize) -> impl Iterator<Item = (usize, usize)> + use<T> {
         blocks(self.rows.count, most)
     }
 
     /// Does with the sums of a row what the job wants.
     #[inline(always)]
-    pub(crate) fn finish<const V: usize>(
+    pub(crate) fn finish<const V: usize, O: Number>(
         &self,
-        panel: Panel<'_>,
+        panel: Panel<'_, T::Group>,
         row: usize,
         sums: &[[f32; LANES]; V],
-        out: &mut [f32],
+        out: &mut [O],
     ) {
         let columns = self.matrix.outputs - panel.column;
         let out = &mut out[row * self.stride + panel.column..][..columns];
@@ -226,15 +221,15 @@ fn positive(x: f32) -> f32 {
 }
 
 #[inline(always)]
-fn write(sums: &[f32; LANES], out: &mut [f32], f: impl Fn(f32, f32) -> f32) {
+fn write<O: Number>(sums: &[f32; LANES], out: &mut [O], f: impl Fn(f32, f32) -> f32) {
     // Apart, so that the common case has no loop.
     if let Some(out) = out.first_chunk_mut::<LANES>() {
         for (out, &sum) in out.iter_mut().zip(sums) {
-            *out = f(*out, sum);
+            *out = O::from_f32(f(out.to_f32(), sum));
         }
     } else {
         for (out, &sum) in out.iter_mut().zip(sums) {
-            *out = f(*out, sum);
+            *out = O::from_f32(f(out.to_f32(), sum));
         }
     }
 }
@@ -242,6 +237,7 @@ fn write(sums: &[f32; LANES], out: &mut [f32], f: impl Fn(f32, f32) -> f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::Bf16;
 
     /// Numbers in −½..½ that do not repeat.
     fn noise(count: usize, seed: u64) -> Vec<f32> {
@@ -341,6 +337,44 @@ mod tests {
                     let want = want[at].max(0.0) * want[at + hidden];
                     compare(got, want, &format!("{isa:?} hidden {hidden}, {i}"));
                 }
+            }
+        }
+    }
+
+    /// Inputs and weights are rounded, and so is what is stored; sums are not.
+    #[test]
+    fn bf16_products_round_their_inputs_only() {
+        for isa in Isa::all() {
+            let (outputs, inputs, count) = (40, 62, 25);
+            let data: Vec<Bf16> = Bf16::of(
+                isa,
+                &noise(inputs * count, 1),
+                &mut vec![Bf16::default(); inputs * count],
+            )
+            .to_vec();
+            let exact: Vec<f32> = data.iter().map(|x| x.to_f32()).collect();
+            let w: Vec<f32> = noise(outputs * inputs, 2)
+                .iter()
+                .map(|&w| Bf16::from_f32(w).to_f32())
+                .collect();
+            let bias = noise(outputs, 3);
+            let matrix = Matrix::<Bf16>::new(outputs, inputs, &bias, |o, i| w[o * inputs + i]);
+            let want = sums(Rows::dense(&exact, inputs), outputs, &w, &bias);
+            let rows = Rows::dense(&data, inputs);
+            let mut out = vec![1.0f32; count * outputs];
+            matrix.multiply(isa, rows, Finish::Add, &mut out, outputs);
+            for (i, (&got, &want)) in out.iter().zip(&want).enumerate() {
+                compare(got, want + 1.0, &format!("{isa:?} {i}"));
+            }
+            let mut out = vec![Bf16::default(); count * outputs];
+            matrix.multiply(isa, rows, Finish::Relu, &mut out, outputs);
+            for (got, &want) in out.iter().zip(&want) {
+                let error = (f64::from(got.to_f32()) - want.max(0.0)).abs();
+                // Half a unit in the last of eight places.
+                assert!(
+                    error <= want.abs() / 256.0 + 1e-5,
+                    "{isa:?}: {got:?}, {want}"
+                );
             }
         }
     }

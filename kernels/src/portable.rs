@@ -3,36 +3,37 @@
 use crate::LANES;
 use crate::integer::{IntJob, IntPanel, QUAD};
 use crate::matrix::{Job, Panel};
+use crate::number::Number;
 
 /// Rows of a block: with a lane of sums each they fill 16 registers of four.
 const ROWS: usize = 4;
 
-pub(crate) fn product(job: &Job<'_>, out: &mut [f32]) {
+pub(crate) fn product<T: Number, O: Number>(job: &Job<'_, T>, out: &mut [O]) {
     for panel in job.panels() {
         for (first, count) in job.blocks(ROWS) {
             match (count, panel.bias.len()) {
-                (1, 1) => block::<1, 1>(job, panel, first, out),
-                (1, _) => block::<1, 2>(job, panel, first, out),
-                (2, 1) => block::<2, 1>(job, panel, first, out),
-                (2, _) => block::<2, 2>(job, panel, first, out),
-                (3, 1) => block::<3, 1>(job, panel, first, out),
-                (3, _) => block::<3, 2>(job, panel, first, out),
-                (_, 1) => block::<4, 1>(job, panel, first, out),
-                _ => block::<4, 2>(job, panel, first, out),
+                (1, 1) => block::<1, 1, T, O>(job, panel, first, out),
+                (1, _) => block::<1, 2, T, O>(job, panel, first, out),
+                (2, 1) => block::<2, 1, T, O>(job, panel, first, out),
+                (2, _) => block::<2, 2, T, O>(job, panel, first, out),
+                (3, 1) => block::<3, 1, T, O>(job, panel, first, out),
+                (3, _) => block::<3, 2, T, O>(job, panel, first, out),
+                (_, 1) => block::<4, 1, T, O>(job, panel, first, out),
+                _ => block::<4, 2, T, O>(job, panel, first, out),
             }
         }
     }
 }
 
-fn block<const R: usize, const V: usize>(
-    job: &Job<'_>,
-    panel: Panel<'_>,
+fn block<const R: usize, const V: usize, T: Number, O: Number>(
+    job: &Job<'_, T>,
+    panel: Panel<'_, T::Group>,
     first: usize,
-    out: &mut [f32],
+    out: &mut [O],
 ) {
     let mut sums = [[[0.0; LANES]; V]; R];
     for (v, _) in panel.bias.iter().enumerate() {
-        let lane = lane::<R, V>(job, panel, first, v);
+        let lane = lane::<R, V, T>(job, panel, first, v);
         for (sums, lane) in sums.iter_mut().zip(lane) {
             sums[v] = lane;
         }
@@ -44,38 +45,29 @@ fn block<const R: usize, const V: usize>(
 
 /// One lane of sums of `R` rows.
 #[inline(always)]
-fn lane<const R: usize, const V: usize>(
-    job: &Job<'_>,
-    panel: Panel<'_>,
+fn lane<const R: usize, const V: usize, T: Number>(
+    job: &Job<'_, T>,
+    panel: Panel<'_, T::Group>,
     first: usize,
     v: usize,
 ) -> [[f32; LANES]; R] {
     let rows = &job.rows;
     let mut sums = [panel.bias[v].0; R];
-    let weights = panel.weights.chunks_exact(V * rows.length);
+    let weights = panel.weights.chunks_exact(V * rows.length / T::GROUP);
     for (&segment, weights) in rows.segments.iter().zip(weights) {
-        let inputs: [&[f32]; R] = std::array::from_fn(|r| {
+        let inputs: [&[T]; R] = std::array::from_fn(|r| {
             &rows.data[segment + (first + r) * rows.stride..][..rows.length]
         });
         for (i, weights) in weights.chunks_exact(V).enumerate() {
             for (sums, inputs) in sums.iter_mut().zip(&inputs) {
-                for (sum, &weight) in sums.iter_mut().zip(&weights[v].0) {
-                    *sum = multiply_add(inputs[i], weight, *sum);
+                let inputs = &inputs[i * T::GROUP..][..T::GROUP];
+                for (sum, weight) in sums.iter_mut().zip(&weights[v].0) {
+                    *sum = T::dot(inputs, weight, *sum);
                 }
             }
         }
     }
     sums
-}
-
-/// Fused where the target always has it; elsewhere that would be a call.
-#[inline(always)]
-fn multiply_add(a: f32, b: f32, sum: f32) -> f32 {
-    if cfg!(any(target_arch = "aarch64", target_feature = "fma")) {
-        a.mul_add(b, sum)
-    } else {
-        a * b + sum
-    }
 }
 
 pub(crate) fn int_product(job: &IntJob<'_>, out: &mut [i32]) {

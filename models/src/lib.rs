@@ -5,8 +5,8 @@
 //! [`analyse`](lic_codec::Model::analyse) runs [`transform::Analysis`] (`g_a`) and
 //! the hyper-analysis; the codec's walk then asks [`prior`] step by step how to
 //! code each symbol; [`transform::Synthesis`] (`g_s`) makes a picture of what was
-//! decoded.
-
+//! decoded. On a CPU both transforms and the means run in our own code, [`CpuNetworks`].
+//!
 //! # Features
 //!
 //! - `image`: the crate `image` opens lic files, after `register_image_format()`.
@@ -31,10 +31,11 @@ mod weights;
 mod zoo;
 
 pub use coding::StandardModel;
-pub use cpu::CpuNetworks;
+pub use cpu::{CpuNetworks, Precision};
 pub use device::{Backend, BackendError};
 #[cfg(feature = "image")]
 pub use image_hook::{LicDecoder, register_image_format};
+pub use lic_kernels::Isa;
 pub use networks::{Keep, Means, Networks};
 pub use reference::Reference;
 pub use weights::{Weights, WeightsError, freeze};

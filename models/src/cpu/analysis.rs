@@ -1,11 +1,11 @@
 use lic_kernels::{Finish, Isa, Matrix, Rows};
 use rayon::prelude::*;
 
-use super::TILE;
 use super::block::Stage;
 use super::conv::{Conv, Span, Weights};
 use super::grid::{Grid, Region, tiles};
 use super::lapped::{BLOCK, BLOCK_ROW, Lapped};
+use super::{Precision, TILE};
 use crate::transform;
 
 /// `g_a`, see [`transform::Analysis`].
@@ -20,13 +20,13 @@ pub(super) struct Analysis {
 }
 
 impl Analysis {
-    pub(super) fn new(g_a: &transform::Analysis) -> Result<Self, String> {
+    pub(super) fn new(g_a: &transform::Analysis, precision: Precision) -> Result<Self, String> {
         Ok(Self {
             lapped: Lapped::pre(&g_a.lapped),
             embed: Weights::of(&g_a.klt_embed)?.patch(BLOCK),
-            fine: Stage::new(&g_a.fine)?,
+            fine: Stage::new(&g_a.fine, precision)?,
             down: Weights::of(&g_a.klt_down)?.unshuffled().conv(),
-            coarse: Stage::new(&g_a.coarse)?,
+            coarse: Stage::new(&g_a.coarse, precision)?,
         })
     }
 
@@ -46,7 +46,7 @@ impl Analysis {
     }
 
     /// Lapped filter and KLT, a row of blocks at a time.
-    fn embed(&self, isa: Isa, x: &[f32], fine: &mut Grid, region: &Region) {
+    fn embed(&self, isa: Isa, x: &[f32], fine: &mut Grid<f32>, region: &Region) {
         let (size, channels) = ([fine.h, fine.w], fine.channels);
         let pitch = fine.w * BLOCK_ROW;
         // The filter mixes neighbouring blocks.
@@ -81,7 +81,7 @@ impl Analysis {
             });
     }
 
-    fn down(&self, isa: Isa, fine: &Grid, y: &mut Grid, region: &Region) {
+    fn down(&self, isa: Isa, fine: &Grid<f32>, y: &mut Grid<f32>, region: &Region) {
         let channels = y.channels;
         y.rows_mut(region.y.clone())
             .zip(region.y.clone())
@@ -101,7 +101,7 @@ impl Analysis {
 }
 
 /// `region` of a grid, by itself.
-fn crop(grid: Grid, region: &Region) -> Vec<f32> {
+fn crop(grid: Grid<f32>, region: &Region) -> Vec<f32> {
     let whole = Region {
         y: 0..grid.h,
         x: 0..grid.w,

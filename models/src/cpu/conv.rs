@@ -1,6 +1,6 @@
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
-use lic_kernels::{Finish, Isa, Matrix, Rows};
+use lic_kernels::{Finish, Isa, Matrix, Number, Rows};
 
 use super::grid::Grid;
 
@@ -46,12 +46,16 @@ impl Weights {
     }
 
     /// A 1x1 layer.
-    pub(super) fn pointwise(&self) -> Matrix {
+    pub(super) fn pointwise<T: Number>(&self) -> Matrix<T> {
         self.outputs_as(self.outputs, |o| o)
     }
 
     /// A 1x1 layer of `outputs` outputs, of which `o` is the layer's `from(o)`.
-    pub(super) fn outputs_as(&self, outputs: usize, from: impl Fn(usize) -> usize) -> Matrix {
+    pub(super) fn outputs_as<T: Number>(
+        &self,
+        outputs: usize,
+        from: impl Fn(usize) -> usize,
+    ) -> Matrix<T> {
         let bias: Vec<f32> = (0..outputs)
             .filter_map(|o| self.bias.get(from(o)).copied())
             .collect();
@@ -78,14 +82,14 @@ impl Weights {
     }
 
     /// A 1x1 layer whose outputs are u and v of a gate.
-    pub(super) fn gate(&self) -> Matrix {
+    pub(super) fn gate<T: Number>(&self) -> Matrix<T> {
         Matrix::gate(self.outputs / 2, self.inputs, &self.bias, |o, i| {
             self.at(o, i, [0, 0])
         })
     }
 
     /// The whole convolution.
-    pub(super) fn conv(&self) -> Conv {
+    pub(super) fn conv<T: Number>(&self) -> Conv<T> {
         let runs = (0..self.side).map(|dy| [dy, 0]).collect();
         self.runs(runs, self.side)
     }
@@ -105,7 +109,7 @@ impl Weights {
         })
     }
 
-    fn runs(&self, runs: Vec<[usize; 2]>, run: usize) -> Conv {
+    fn runs<T: Number>(&self, runs: Vec<[usize; 2]>, run: usize) -> Conv<T> {
         assert!(runs.len() <= MOST_RUNS, "{} runs", runs.len());
         let each = run * self.inputs;
         let matrix = Matrix::new(self.outputs, runs.len() * each, &self.bias, |o, i| {
@@ -124,8 +128,8 @@ pub(super) fn patch_channel(i: usize, side: usize) -> usize {
 
 /// A convolution over a [`Grid`] with a border.
 #[derive(Debug)]
-pub(super) struct Conv {
-    pub(super) matrix: Matrix,
+pub(super) struct Conv<T: Number = f32> {
+    pub(super) matrix: Matrix<T>,
     /// First tap (dy, dx) of each run of taps.
     runs: Vec<[usize; 2]>,
     /// Taps in a run.
@@ -143,15 +147,15 @@ pub(super) struct Span {
     pub(super) count: usize,
 }
 
-impl Conv {
+impl<T: Number> Conv<T> {
     /// Row `i` of the output is `out[i·stride ..]`.
-    pub(super) fn run(
+    pub(super) fn run<O: Number>(
         &self,
         isa: Isa,
-        grid: &Grid,
+        grid: &Grid<T>,
         span: Span,
         finish: Finish,
-        out: &mut [f32],
+        out: &mut [O],
         stride: usize,
     ) {
         let mut segments = [0; MOST_RUNS];

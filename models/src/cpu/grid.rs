@@ -1,23 +1,24 @@
 use std::ops::Range;
 
+use lic_kernels::Number;
 use rayon::prelude::*;
 
 /// Positions with their channels last, inside a border of zeros.
 #[derive(Debug, Clone)]
-pub(super) struct Grid {
+pub(super) struct Grid<T> {
     /// `[h + 2·border][w + 2·border][channels]`.
-    pub(super) data: Vec<f32>,
+    pub(super) data: Vec<T>,
     pub(super) h: usize,
     pub(super) w: usize,
     pub(super) channels: usize,
     pub(super) border: usize,
 }
 
-impl Grid {
+impl<T: Number> Grid<T> {
     /// All zero.
     pub(super) fn new([h, w]: [usize; 2], channels: usize, border: usize) -> Self {
         Self {
-            data: vec![0.0; (h + 2 * border) * (w + 2 * border) * channels],
+            data: vec![T::default(); (h + 2 * border) * (w + 2 * border) * channels],
             h,
             w,
             channels,
@@ -34,7 +35,7 @@ impl Grid {
     pub(super) fn rows_mut(
         &mut self,
         y: Range<usize>,
-    ) -> impl IndexedParallelIterator<Item = &mut [f32]> {
+    ) -> impl IndexedParallelIterator<Item = &mut [T]> {
         let (pitch, inside) = (self.pitch(), self.border * self.channels);
         let length = self.w * self.channels;
         self.data[(self.border + y.start) * pitch..(self.border + y.end) * pitch]
@@ -43,7 +44,7 @@ impl Grid {
     }
 
     /// Row `y` without its border.
-    pub(super) fn row(&self, y: usize) -> &[f32] {
+    pub(super) fn row(&self, y: usize) -> &[T] {
         let start = (self.border + y) * self.pitch() + self.border * self.channels;
         &self.data[start..start + self.w * self.channels]
     }

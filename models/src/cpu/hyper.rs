@@ -47,11 +47,11 @@ impl HyperAnalysis {
 pub(super) fn layer(
     isa: Isa,
     conv: &Conv,
-    x: &Grid,
+    x: &Grid<f32>,
     step: usize,
     finish: Finish,
     border: usize,
-) -> Grid {
+) -> Grid<f32> {
     let channels = conv.matrix.outputs();
     let [h, w] = [x.h / step, x.w / step];
     let mut out = Grid::new([h, w], channels, border);

@@ -1,4 +1,5 @@
 use lic_kernels::{Finish, Isa, Matrix, Rows};
+use rayon::prelude::*;
 
 use crate::transform;
 
@@ -7,6 +8,9 @@ use crate::transform;
 pub(super) const BLOCK: usize = 8;
 /// Numbers of a block's row: three colours.
 pub(super) const BLOCK_ROW: usize = 3 * BLOCK;
+
+/// Numbers of each of eight rows that are filtered at a time: 2 KiB of sums.
+const CHUNK: usize = 64;
 
 /// The lapped filter of [`transform::Lapped`] on pictures whose colours lie
 /// together.
@@ -80,5 +84,33 @@ impl Lapped {
             let below = w[4] * e[x] + w[5] * f[x] + w[6] * g[x] + w[7] * h[x];
             *out = above + below + offset;
         }
+    }
+
+    /// Filters rows of pixels `[8 · blocks][width]` across the horizontal boundaries
+    /// between blocks, in place, and adds `offset`.
+    pub(super) fn across_all_rows(&self, pixels: &mut [f32], width: usize, offset: f32) {
+        let half = BLOCK / 2 * width;
+        let end = pixels.len() - half;
+        pixels[..half].iter_mut().for_each(|value| *value += offset);
+        pixels[end..].iter_mut().for_each(|value| *value += offset);
+        pixels[half..end]
+            .par_chunks_exact_mut(BLOCK * width)
+            .for_each(|boundary| {
+                for first in (0..width).step_by(CHUNK) {
+                    let count = CHUNK.min(width - first);
+                    let mut sums = [[offset; CHUNK]; BLOCK];
+                    for (c, row) in boundary.chunks_exact(width).enumerate() {
+                        let row = &row[first..first + count];
+                        for (sums, weights) in sums.iter_mut().zip(&self.matrix) {
+                            for (sum, value) in sums.iter_mut().zip(row) {
+                                *sum += weights[c] * value;
+                            }
+                        }
+                    }
+                    for (sums, row) in sums.iter().zip(boundary.chunks_exact_mut(width)) {
+                        row[first..first + count].copy_from_slice(&sums[..count]);
+                    }
+                }
+            });
     }
 }

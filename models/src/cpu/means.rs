@@ -76,11 +76,11 @@ impl MeanLayers {
 pub(super) struct CpuMeans<'a> {
     layers: &'a MeanLayers,
     isa: Isa,
-    stream: Grid,
+    stream: Grid<f32>,
 }
 
 /// A 1x1 layer, a ReLU and a shuffle to twice the resolution.
-fn doubled(isa: Isa, layer: &[Matrix; 2], x: &Grid, border: usize) -> Grid {
+fn doubled(isa: Isa, layer: &[Matrix; 2], x: &Grid<f32>, border: usize) -> Grid<f32> {
     let to = layer[0].outputs();
     let mut out = Grid::new([2 * x.h, 2 * x.w], to / 2, border);
     out.rows_mut(0..2 * x.h).enumerate().for_each(|(y, out)| {

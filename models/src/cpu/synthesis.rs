@@ -1,11 +1,11 @@
 use lic_kernels::{Finish, Isa, Matrix, Rows};
 use rayon::prelude::*;
 
-use super::TILE;
 use super::block::Stage;
 use super::conv::{Weights, patch_channel};
 use super::grid::{Grid, Region, tiles};
 use super::lapped::{BLOCK, BLOCK_ROW, Lapped};
+use super::{Precision, TILE};
 use crate::transform;
 
 /// `g_s`, see [`transform::Synthesis`].
@@ -21,12 +21,12 @@ pub(super) struct Synthesis {
 }
 
 impl Synthesis {
-    pub(super) fn new(g_s: &transform::Synthesis) -> Result<Self, String> {
+    pub(super) fn new(g_s: &transform::Synthesis, precision: Precision) -> Result<Self, String> {
         let pixels = Weights::of(&g_s.klt_pixels)?;
         Ok(Self {
-            coarse: Stage::new(&g_s.coarse)?,
+            coarse: Stage::new(&g_s.coarse, precision)?,
             up: Weights::of(&g_s.klt_up)?.shuffled(),
-            fine: Stage::new(&g_s.fine)?,
+            fine: Stage::new(&g_s.fine, precision)?,
             pixels: pixels.outputs_as(pixels.outputs, |o| patch_channel(o, BLOCK)),
             lapped: Lapped::post(&g_s.lapped),
         })
@@ -51,12 +51,18 @@ impl Synthesis {
         self.up(isa, &x, &mut fine, &coarse);
         drop(x);
         self.fine.run(isa, &mut fine, &region);
-        let bands = self.bands(isa, &fine, &region, &shown);
+        let mut picture = self.bands(isa, &fine, &region, &shown);
         drop(fine);
-        self.picture(&bands, size[0] * BLOCK, &region, &shown)
+        let width = shown.x.len() * BLOCK_ROW;
+        // Back to 0..=1. Above and below of what is shown is a margin, if not the
+        // picture's edge.
+        self.lapped.across_all_rows(&mut picture, width, 0.5);
+        picture.truncate((shown.y.end - region.y.start) * BLOCK * width);
+        picture.drain(..(shown.y.start - region.y.start) * BLOCK * width);
+        picture
     }
 
-    fn up(&self, isa: Isa, x: &Grid, fine: &mut Grid, region: &Region) {
+    fn up(&self, isa: Isa, x: &Grid<f32>, fine: &mut Grid<f32>, region: &Region) {
         let (from, to) = (x.channels, self.up[0].outputs());
         fine.rows_mut(region.doubled().y)
             .zip(region.doubled().y)
@@ -72,7 +78,7 @@ impl Synthesis {
 
     /// Pixels of the rows of `region` and the columns of `shown`, filtered along
     /// rows only.
-    fn bands(&self, isa: Isa, fine: &Grid, region: &Region, shown: &Region) -> Vec<f32> {
+    fn bands(&self, isa: Isa, fine: &Grid<f32>, region: &Region, shown: &Region) -> Vec<f32> {
         let (channels, patch) = (fine.channels, self.pixels.outputs());
         let width = region.x.len() * BLOCK_ROW;
         let first = (shown.x.start - region.x.start) * BLOCK_ROW;
@@ -101,22 +107,6 @@ impl Synthesis {
                 }
             });
         bands
-    }
-
-    /// Filters across rows, and puts the middle of the range of pixels back.
-    fn picture(&self, bands: &[f32], height: usize, region: &Region, shown: &Region) -> Vec<f32> {
-        let width = shown.x.len() * BLOCK_ROW;
-        let top = region.y.start * BLOCK;
-        let mut picture = vec![0.0; shown.y.len() * BLOCK * width];
-        picture
-            .par_chunks_mut(width)
-            .zip(shown.y.start * BLOCK..shown.y.end * BLOCK)
-            .for_each(|(out, y)| {
-                let row = |y: usize| &bands[(y - top) * width..][..width];
-                self.lapped.across_rows([y, height], 0.0, row, out);
-                out.iter_mut().for_each(|value| *value += 0.5);
-            });
-        picture
     }
 }
 

@@ -27,12 +27,20 @@ const MAGNITUDE: [u8; 248] = [
     251, 251, 252, 252, 252, 252, 252, 253, 253, 253, 253, 253, 254, 254, 254, 254, 254, 255,
 ];
 
+/// The same with as many entries as a byte has values, so that no check is needed.
+const MAGNITUDE_OR_MOST: [u8; 256] = {
+    let mut table = [255; 256];
+    let mut r = 0;
+    while r < MAGNITUDE.len() {
+        table[r] = MAGNITUDE[r];
+        r += 1;
+    }
+    table
+};
+
 /// What an integer network sees of a residual.
 fn magnitude(r: i32) -> u8 {
-    MAGNITUDE
-        .get(r.unsigned_abs() as usize)
-        .copied()
-        .unwrap_or(255)
+    MAGNITUDE_OR_MOST[r.unsigned_abs().min(255) as usize]
 }
 
 /// Positions that a head takes at a time; their activations stay in cache.
@@ -148,16 +156,16 @@ impl IntShape {
         let context = &self.context[group];
         let (Context::Whole(Conv { side, .. }) | Context::Checkered([Conv { side, .. }, _])) =
             context;
-        let count = covered(pass, h, w).count();
+        let count = pass.before_row(h, w);
         let mut known = Grid::new([h, w], channels, side / 2);
         let depth = known.depth;
         known.rows_mut().enumerate().for_each(|(y, row)| {
             let before = pass.before_row(y, w);
             let (first, step) = pass.in_row(y);
-            let positions = row.chunks_exact_mut(depth).skip(first).step_by(step);
-            for (i, known) in positions.enumerate() {
-                let r = r[before + i..].iter().step_by(count);
-                let pairs = known.iter_mut().zip(r).take(channels);
+            let end = pass.before_row(y + 1, w);
+            for (c, r) in r.chunks_exact(count).take(channels).enumerate() {
+                let known = row[first * depth + c..].iter_mut().step_by(step * depth);
+                let pairs = known.zip(&r[before..end]);
                 pairs.for_each(|(known, &r)| *known = magnitude(r));
             }
         });
@@ -241,7 +249,10 @@ struct Inner {
 
 /// Positions that a pass codes, row by row.
 pub fn covered(pass: Pass, h: usize, w: usize) -> impl Iterator<Item = usize> {
-    (0..h * w).filter(move |i| pass.covers(i % w, i / w))
+    (0..h).flat_map(move |y| {
+        let (first, step) = pass.in_row(y);
+        (first..w).step_by(step).map(move |x| y * w + x)
+    })
 }
 
 #[cfg(test)]
