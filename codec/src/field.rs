@@ -121,11 +121,11 @@ impl Canvas {
         let known = |x: u32, y: u32| self.holds(x, y) && known(x, y);
         let column = |x: u32| -> Vec<Option<Vec<f32>>> {
             let near = |y: u32| nearby(y).map(move |y| (x, y));
-            rows.clone().map(|y| self.mean(near(y), &known)).collect()
+            rows.clone().map(|y| self.mean(near(y), known)).collect()
         };
         let (left, right) = (left.map(column), column(right));
         let above: Vec<_> = (lost.x..lost.right())
-            .map(|x| self.mean(nearby(x).filter_map(|x| Some((x, above?))), &known))
+            .map(|x| self.mean(nearby(x).filter_map(|x| Some((x, above?))), known))
             .collect();
         for (row, y) in (lost.y..lost.bottom()).enumerate() {
             for (at, x) in (lost.x..lost.right()).enumerate() {

@@ -256,7 +256,7 @@ mod tests {
 
     fn source(width: u32, height: u32) -> Source {
         let row = (0..width).map(|x| x as u8);
-        let samples = (0..height).flat_map(|_| row.clone()).collect();
+        let samples: Vec<u8> = (0..height).flat_map(|_| row.clone()).collect();
         let image = Image::new(width, height, Channels::Grey, samples).unwrap();
         Source::new("a.png", image).unwrap()
     }
