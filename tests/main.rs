@@ -7,6 +7,8 @@ mod exact;
 mod hostile;
 mod library;
 mod manners;
+mod other_programs;
+
 mod rate;
 mod round_trip;
 mod vectors;
