@@ -104,7 +104,8 @@ fn quality_grows_with_every_section() {
 /// nearer than grey, and the others are as they were.
 #[test]
 fn a_lost_tile_is_filled_in() {
-    let picture = crop(&photograph(), [200, 60], [384, 384]);
+    // Leaves out of focus, where a guess can be good.
+    let picture = crop(&photograph(), [0, 0], [384, 384]);
     for row in MODELS {
         let file = tiled(&picture, row.key, 50, 128);
         let index = Index::read(&mut &file[..], |_| Ok(())).unwrap();

@@ -7,6 +7,7 @@ use lic_entropy::{Tables, gaussian};
 
 use crate::networks::{Keep, Means, Networks};
 use crate::prior::{Groups, IntShape, IntStream, Step, covered, level_of};
+use crate::rounding::rounded;
 use crate::standard::{LATENT_STRIDE, STRIDE};
 
 /// Bytes of memory for each pixel while a tile is coded. Burn was seen to take 61; our
@@ -52,6 +53,7 @@ impl StandardModel {
             source: None,
             known: None,
             mu: None,
+            planned: Vec::new(),
             y_hat: vec![0.0; h * w * m],
         }
     }
@@ -202,6 +204,8 @@ struct Coding<'a> {
     known: Option<Known<'a>>,
     /// Means of the step that is being coded, gain on: `[covered][channel]`.
     mu: Option<Vec<f32>>,
+    /// Encoder only: the tables of the step that is being coded.
+    planned: Vec<u16>,
     /// `[h][w][m]`, gain on.
     y_hat: Vec<f32>,
 }
@@ -330,6 +334,9 @@ impl Latents for Coding<'_> {
         }
         let model = self.model;
         let indices = model.shape.indices(&self.known()?.shapes, step - 1);
+        if self.source.is_some() {
+            self.planned.clone_from(&indices);
+        }
         Ok(Plan {
             tables: gaussian(),
             indices,
@@ -349,9 +356,8 @@ impl Latents for Coding<'_> {
         for c in 0..step.channels {
             for (i, position) in positions.iter().enumerate() {
                 let residual = y[position * m + step.first + c] - mu[i * step.channels + c];
-                // Saturates: a picture cannot make latents near 2^31, and a NaN of
-                // broken weights becomes 0 rather than a wrong table.
-                symbols.push(residual.round() as i32);
+                let index = self.planned.get(symbols.len()).copied();
+                symbols.push(rounded(residual, index.unwrap_or_default()));
             }
         }
         self.mu = Some(mu);
