@@ -4,153 +4,12 @@ use std::io::{self, Read};
 
 use crate::bitstream::{self, Header, Index, MetadataKind, StreamName};
 use crate::error::{DecodeError, FormatErrorKind, LimitError};
-use crate::geometry::Area;
 use crate::image::{Image, Metadata};
+use crate::limits::Limits;
 use crate::model::{Digest, Model, ModelId};
+use crate::options::DecodeOptions;
 use crate::picture::Picture;
-use crate::tiles::{Tiling, in_flight};
 use crate::walk::{Digested, Reader, section_count, walk};
-
-/// What a file may ask for. On by default; a file that asks for more ends in
-/// [`DecodeError::Limits`] before anything is allocated for it.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Pixels in a row. Default: 2^20.
-    pub max_width: u32,
-    /// Rows. Default: 2^20.
-    pub max_height: u32,
-    /// Pixels in the picture. Default: 2^27, enough for 12000x9000.
-    pub max_pixels: u64,
-    /// Bytes of memory that decoding takes, picture included. Default: 8 GiB.
-    pub max_memory: u64,
-    /// Bytes of one stream. Default: 512 MiB.
-    pub max_stream_bytes: u64,
-    /// Streams in the file: sections and alpha of all tiles, and metadata. Default:
-    /// 2^18.
-    pub max_streams: u64,
-    /// Bytes of the whole file. Default: 1 GiB.
-    pub max_file_bytes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_width: 1 << 20,
-            max_height: 1 << 20,
-            max_pixels: 1 << 27,
-            max_memory: 8 << 30,
-            max_stream_bytes: 512 << 20,
-            max_streams: 1 << 18,
-            max_file_bytes: 1 << 30,
-        }
-    }
-}
-
-impl Limits {
-    /// No limits but the format's own, for files that you made yourself.
-    pub fn none() -> Self {
-        Self {
-            max_width: u32::MAX,
-            max_height: u32::MAX,
-            max_pixels: u64::MAX,
-            max_memory: u64::MAX,
-            max_stream_bytes: u64::MAX,
-            max_streams: u64::MAX,
-            max_file_bytes: u64::MAX,
-        }
-    }
-
-    fn check(&self, header: &Header) -> Result<(), LimitError> {
-        let (width, height) = (header.width.into(), header.height.into());
-        LimitError::check("the width", width, self.max_width.into())?;
-        LimitError::check("the height", height, self.max_height.into())?;
-        // Two sides of at most 2^30 each.
-        LimitError::check("the number of pixels", width * height, self.max_pixels)?;
-        LimitError::check("the number of streams", header.streams(), self.max_streams)
-    }
-}
-
-/// What to decode, and how much damage to bear. The default: the whole picture, and
-/// none.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DecodeOptions {
-    /// The part of the picture that is wanted, in its pixels; all of it if `None`.
-    /// Only the tiles that it touches are decoded.
-    pub region: Option<Area>,
-    /// How many times smaller the picture is to be, each way: the mean of squares of
-    /// so many pixels, from as many sections as make a difference to it.
-    pub scale: Scale,
-    /// Whether a file that ends too soon is decoded as far as it goes.
-    pub partial: bool,
-    /// Whether streams with a wrong checksum are passed over; what they would have
-    /// said is taken from the sections before them, or from neighbouring tiles.
-    pub conceal: bool,
-}
-
-impl DecodeOptions {
-    /// With a region.
-    pub fn region(self, region: Area) -> Self {
-        Self {
-            region: Some(region),
-            ..self
-        }
-    }
-
-    /// With a scale.
-    pub fn scale(self, scale: Scale) -> Self {
-        Self { scale, ..self }
-    }
-
-    /// Of a file that may end too soon.
-    pub fn partial(self) -> Self {
-        Self {
-            partial: true,
-            ..self
-        }
-    }
-
-    /// Of a file that may be damaged.
-    pub fn conceal(self) -> Self {
-        Self {
-            conceal: true,
-            ..self
-        }
-    }
-}
-
-/// A size of the decoded picture.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Scale {
-    /// As it is.
-    #[default]
-    Full,
-    /// 1/2 each way.
-    Half,
-    /// 1/4 each way.
-    Quarter,
-    /// 1/8 each way.
-    Eighth,
-    /// 1/16 each way.
-    Sixteenth,
-}
-
-impl Scale {
-    /// All of them, from the largest.
-    pub const ALL: [Self; 5] = [
-        Self::Full,
-        Self::Half,
-        Self::Quarter,
-        Self::Eighth,
-        Self::Sixteenth,
-    ];
-
-    /// 1, 2, 4, 8 or 16.
-    pub fn divisor(self) -> u32 {
-        1 << self as u32
-    }
-}
 
 /// A decoded picture, and what was missing of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -391,27 +250,6 @@ impl Streams {
             }
         }
         (metadata, lost)
-    }
-}
-
-impl Limits {
-    pub(crate) fn check_memory(
-        &self,
-        model: &dyn Model,
-        tiling: &Tiling,
-        shown: (u32, u32),
-        sample_bytes: u64,
-    ) -> Result<(), LimitError> {
-        let (width, height) = tiling.largest_window();
-        let tiles = (in_flight() as u64).min(tiling.grid.count());
-        let windows = model.memory(width, height).saturating_mul(tiles);
-        let result = u64::from(shown.0) * u64::from(shown.1);
-        let memory = windows.saturating_add(result.saturating_mul(sample_bytes));
-        LimitError::check(
-            "the memory to decode it, in bytes,",
-            memory,
-            self.max_memory,
-        )
     }
 }
 

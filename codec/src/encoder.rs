@@ -2,82 +2,20 @@
 
 use std::io::Write;
 
-use lic_entropy::Coder;
 use rayon::prelude::*;
 
 use crate::alpha;
 use crate::bitstream::{Header, Index, MAX_SIDE, MetadataKind, StreamName, write_stream};
-use crate::decoder::{Decoder, Limits};
+use crate::decoder::Decoder;
 use crate::error::{DecodeError, EncodeError};
 use crate::field::Field;
 use crate::geometry::{Area, Grid};
 use crate::image::{Image, Metadata, Samples};
-use crate::model::{Model, ModelError, Quality};
+use crate::limits::Limits;
+use crate::model::{Model, ModelError};
+use crate::options::{EncodeOptions, SMALL};
 use crate::tiles::{Painter, Plot, Tiling, Wanted, in_flight};
 use crate::walk::{Both, Counter, WalkError, Writer, fault, section_count, walk};
-
-/// What an encoder may choose.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct EncodeOptions {
-    /// From the smallest file to the best picture. Default: 50.
-    pub quality: Quality,
-    /// The entropy coder. Default: [`Coder::Ans`], which decodes faster.
-    pub coder: Coder,
-    /// The longest side of a tile, in pixels; rounded up to a multiple of
-    /// [`TILE_UNIT`](crate::TILE_UNIT). A picture that is larger becomes several
-    /// tiles of about one size, which take memory and may be decoded one by one.
-    /// Default: 1024.
-    pub tile: u32,
-    /// Whether every section is a stream of its own, so that a part of the file is a
-    /// picture. If not, a tile is one stream, which is some thirty bytes shorter.
-    /// Default: `None`, which is: unless that makes a file of one tile that is no
-    /// longer than [`SMALL`].
-    pub progressive: Option<bool>,
-}
-
-/// Bytes of a file that is too small for its parts to matter: four packets of a
-/// network.
-pub const SMALL: u64 = 6000;
-
-impl EncodeOptions {
-    /// The defaults, with `quality`.
-    pub fn new(quality: Quality) -> Self {
-        Self {
-            quality,
-            ..Self::default()
-        }
-    }
-
-    /// With another coder.
-    pub fn coder(self, coder: Coder) -> Self {
-        Self { coder, ..self }
-    }
-
-    /// With every section as a stream of its own, or none.
-    pub fn progressive(self, progressive: bool) -> Self {
-        Self {
-            progressive: Some(progressive),
-            ..self
-        }
-    }
-
-    /// With tiles of at most `side` pixels.
-    pub fn tile(self, side: u32) -> Self {
-        Self { tile: side, ..self }
-    }
-}
-
-impl Default for EncodeOptions {
-    fn default() -> Self {
-        Self {
-            quality: Quality::default(),
-            coder: Coder::default(),
-            tile: 1024,
-            progressive: None,
-        }
-    }
-}
 
 /// What an encoder did.
 #[derive(Debug, Clone, PartialEq)]

@@ -34,21 +34,25 @@ mod error;
 pub mod field;
 pub mod geometry;
 pub mod image;
+mod limits;
 pub mod measure;
 pub mod model;
 mod null;
+mod options;
 mod picture;
 mod plane;
 #[cfg(test)]
 mod spec;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_tiles;
 mod tiles;
 pub mod walk;
 
 pub use bitstream::{Header, Index, MetadataKind, StreamName};
-pub use decoder::{DecodeOptions, Decoded, Decoder, Limits, ModelSource, Scale};
-pub use encoder::{EncodeOptions, EncodeReport, Encoding, SMALL, encode};
+pub use decoder::{Decoded, Decoder, ModelSource};
+pub use encoder::{EncodeReport, Encoding, encode};
 pub use error::{
     DecodeError, EncodeError, FormatError, FormatErrorKind, LimitError, UnsupportedError,
 };
@@ -56,6 +60,8 @@ pub use field::Field;
 pub use geometry::{Area, Grid, TILE_UNIT};
 pub use image::{Channels, Depth, Image, ImageError, Metadata, Samples};
 pub use lic_entropy::Coder;
+pub use limits::Limits;
 pub use model::{Digest, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality, QualityError};
 pub use null::Null;
+pub use options::{DecodeOptions, EncodeOptions, SMALL, Scale};
 pub use plane::{PlaneError, decode_plane, encode_plane};

@@ -10,9 +10,9 @@ use std::str::FromStr;
 
 use lic_entropy::Tables;
 
-use crate::decoder::Scale;
 use crate::field::Field;
 use crate::geometry::Area;
+use crate::options::Scale;
 
 /// A model's number in the file. Numbers are explicit, listed in BITSTREAM.md
 /// and never used again for another model.

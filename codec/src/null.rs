@@ -5,10 +5,10 @@ use std::ops::RangeInclusive;
 
 use lic_entropy::gaussian;
 
-use crate::decoder::Scale;
 use crate::field::Field;
 use crate::geometry::Area;
 use crate::model::{Digest, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality};
+use crate::options::Scale;
 
 /// Side of a block, in pixels.
 const BLOCK: usize = 8;

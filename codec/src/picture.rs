@@ -4,12 +4,14 @@ use rayon::prelude::*;
 
 use crate::alpha;
 use crate::bitstream::{Header, StreamName};
-use crate::decoder::{DecodeOptions, Decoded, Limits, Streams};
+use crate::decoder::{Decoded, Streams};
 use crate::error::{DecodeError, FormatErrorKind, LimitError};
 use crate::field::{Canvas, Field};
 use crate::geometry::Area;
 use crate::image::{Image, Samples};
+use crate::limits::Limits;
 use crate::model::Model;
+use crate::options::DecodeOptions;
 use crate::tiles::{Painter, Plot, Tiling, Wanted, in_flight};
 use crate::walk::{Reader, WalkError, fault, section_count, walk};
 

@@ -1,0 +1,285 @@
+//! What takes the symbols of a walk: writers, readers, counters.
+
+use lic_entropy::{Coder, Decoder, Encoder};
+use sha2::{Digest as _, Sha256};
+
+use super::{Step, SymbolCoder, WalkError, unexpected};
+use crate::model::ModelError;
+
+/// Adds up the bits that the tables predict, and writes nothing.
+#[derive(Debug, Default)]
+pub struct Counter {
+    bits: f64,
+    symbols: u64,
+}
+
+impl Counter {
+    /// Nothing counted.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bits so far: the information in the symbols, without what a stream or a
+    /// container adds.
+    pub fn bits(&self) -> f64 {
+        self.bits
+    }
+
+    /// Symbols so far.
+    pub fn symbols(&self) -> u64 {
+        self.symbols
+    }
+}
+
+impl SymbolCoder for Counter {
+    fn code(
+        &mut self,
+        step: &Step<'_>,
+        symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
+    ) -> Result<Vec<i32>, WalkError> {
+        let symbols = symbols()?;
+        self.bits += step
+            .tables
+            .total_bits(step.indices, &symbols)
+            .map_err(|error| unexpected(step, &error))?;
+        self.symbols += symbols.len() as u64;
+        Ok(symbols)
+    }
+}
+
+/// Writes one stream a section, and counts what the tables predict.
+#[derive(Debug)]
+pub struct Writer {
+    coder: Coder,
+    /// Whether all sections are written as one.
+    joined: bool,
+    open: Option<Open>,
+    streams: Vec<Vec<u8>>,
+    counter: Counter,
+}
+
+/// A section that is being written.
+#[derive(Debug)]
+struct Open {
+    encoder: Encoder,
+    /// Whether a symbol was not 0.
+    says_something: bool,
+}
+
+impl Open {
+    /// A section of zeros only is left empty.
+    fn finish(self) -> Vec<u8> {
+        if self.says_something {
+            self.encoder.finish()
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+impl Writer {
+    /// Nothing written.
+    pub fn new(coder: Coder) -> Self {
+        Self {
+            coder,
+            joined: false,
+            open: None,
+            streams: Vec::new(),
+            counter: Counter::new(),
+        }
+    }
+
+    /// All sections as one stream.
+    pub fn joined(self) -> Self {
+        Self {
+            joined: true,
+            ..self
+        }
+    }
+
+    /// The streams, one a section, and what the tables predicted.
+    pub fn finish(mut self) -> (Vec<Vec<u8>>, Counter) {
+        self.streams.extend(self.open.map(Open::finish));
+        (self.streams, self.counter)
+    }
+}
+
+impl SymbolCoder for Writer {
+    fn code(
+        &mut self,
+        step: &Step<'_>,
+        symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
+    ) -> Result<Vec<i32>, WalkError> {
+        // Sections rise by at most one: a new one has begun when every stream
+        // before it is complete but the open one.
+        if step.section > self.streams.len() && !self.joined {
+            self.streams.extend(self.open.take().map(Open::finish));
+        }
+        let symbols = self.counter.code(step, symbols)?;
+        let open = self.open.get_or_insert_with(|| Open {
+            encoder: Encoder::new(self.coder),
+            says_something: false,
+        });
+        open.says_something |= symbols.iter().any(|&symbol| symbol != 0);
+        open.encoder
+            .encode(step.tables, step.indices, &symbols)
+            .map_err(|error| unexpected(step, &error))?;
+        Ok(symbols)
+    }
+}
+
+/// Reads the streams of a tile's sections, as far as they are there.
+#[derive(Debug)]
+pub struct Reader {
+    coder: Coder,
+    /// Whether all sections are one stream.
+    joined: bool,
+    open: Option<(usize, Decoder)>,
+    streams: Vec<Vec<u8>>,
+}
+
+impl Reader {
+    /// Stands before the first of `streams`: one a section, from the first. If
+    /// there are fewer than sections, nothing is known of the others.
+    pub fn new(coder: Coder, streams: Vec<Vec<u8>>) -> Self {
+        Self {
+            coder,
+            joined: false,
+            open: None,
+            streams,
+        }
+    }
+
+    /// All sections are in the first stream, if `joined` says so.
+    pub fn joined(self, joined: bool) -> Self {
+        Self { joined, ..self }
+    }
+
+    fn stream_of(&self, section: usize) -> usize {
+        if self.joined { 0 } else { section }
+    }
+
+    /// Checks that the last stream was used up exactly; the others have been
+    /// checked on the way.
+    ///
+    /// # Errors
+    /// If it was not.
+    pub fn finish(mut self) -> Result<(), WalkError> {
+        self.close()
+    }
+
+    fn close(&mut self) -> Result<(), WalkError> {
+        if let Some((section, decoder)) = self.open.take() {
+            decoder
+                .finish()
+                .map_err(|source| WalkError::Stream { section, source })?;
+        }
+        Ok(())
+    }
+
+    /// The decoder of `section`, opened when its first step comes; `None` if the
+    /// section is empty.
+    fn open(&mut self, section: usize) -> Result<Option<&mut Decoder>, WalkError> {
+        if self.open.as_ref().is_none_or(|open| open.0 != section) {
+            self.close()?;
+            // The stream is not needed again once its decoder has it.
+            let stream = self.streams.get_mut(section).map(std::mem::take);
+            let stream = stream.unwrap_or_default();
+            if stream.is_empty() {
+                return Ok(None);
+            }
+            let decoder = Decoder::new(self.coder, &stream)
+                .map_err(|source| WalkError::Stream { section, source })?;
+            self.open = Some((section, decoder));
+        }
+        Ok(self.open.as_mut().map(|open| &mut open.1))
+    }
+}
+
+impl SymbolCoder for Reader {
+    fn code(
+        &mut self,
+        step: &Step<'_>,
+        _: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
+    ) -> Result<Vec<i32>, WalkError> {
+        let section = self.stream_of(step.section);
+        let Some(decoder) = self.open(section)? else {
+            return Ok(vec![0; step.indices.len()]);
+        };
+        let mut symbols = Vec::new();
+        decoder
+            .decode(step.tables, step.indices, &mut symbols)
+            .map_err(|source| WalkError::Stream { section, source })?;
+        Ok(symbols)
+    }
+
+    fn lacks(&self, section: usize) -> bool {
+        self.stream_of(section) >= self.streams.len()
+    }
+}
+
+/// Hands everything to two writers.
+#[derive(Debug)]
+pub(crate) struct Both(pub Writer, pub Writer);
+
+impl SymbolCoder for Both {
+    fn code(
+        &mut self,
+        step: &Step<'_>,
+        symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
+    ) -> Result<Vec<i32>, WalkError> {
+        let coded = self.0.code(step, symbols)?;
+        self.1.code(step, &mut || Ok(coded.clone()))
+    }
+}
+
+/// A coder that also takes the SHA-256 of all symbols that pass: each as a
+/// little-endian `i32`, in coding order. Equal digests on two machines mean that
+/// they decoded the same.
+#[derive(Debug)]
+pub struct Digested<C> {
+    coder: C,
+    hash: Sha256,
+}
+
+impl<C> Digested<C> {
+    /// Takes the digest of what `coder` codes.
+    pub fn new(coder: C) -> Self {
+        Self {
+            coder,
+            hash: Sha256::new(),
+        }
+    }
+
+    /// Puts another coder in the place of this one, and gives this one back.
+    pub fn replace(&mut self, coder: C) -> C {
+        std::mem::replace(&mut self.coder, coder)
+    }
+
+    /// The digest of all symbols.
+    pub fn finish(self) -> [u8; 32] {
+        self.hash.finalize().into()
+    }
+}
+
+impl<C: SymbolCoder> SymbolCoder for Digested<C> {
+    fn code(
+        &mut self,
+        step: &Step<'_>,
+        symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
+    ) -> Result<Vec<i32>, WalkError> {
+        let symbols = self.coder.code(step, symbols)?;
+        let mut bytes = [0; 4096];
+        for part in symbols.chunks(bytes.len() / 4) {
+            for (slot, symbol) in bytes.chunks_exact_mut(4).zip(part) {
+                slot.copy_from_slice(&symbol.to_le_bytes());
+            }
+            self.hash.update(&bytes[..part.len() * 4]);
+        }
+        Ok(symbols)
+    }
+
+    fn lacks(&self, section: usize) -> bool {
+        self.coder.lacks(section)
+    }
+}
