@@ -6,7 +6,7 @@ use crate::model::Model;
 use crate::tiles::{Tiling, in_flight};
 
 /// What a file may ask for. On by default; a file that asks for more ends in
-/// [`DecodeError::Limits`] before anything is allocated for it.
+/// [`DecodeError::Limits`](crate::DecodeError::Limits) before anything is allocated for it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Limits {
