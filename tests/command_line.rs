@@ -252,3 +252,49 @@ fn shipped_recipes_parse() {
     }
     assert!(count > 0);
 }
+
+#[test]
+fn limits_are_flags() {
+    let run = Run::new();
+    run.ok("encode in.png out.lic --tile 64");
+    for (flag, words) in [
+        (
+            "--max-pixels 100",
+            "the number of pixels is 6144, the limit is 100",
+        ),
+        ("--max-memory 1", "the memory to decode it"),
+        (
+            "--max-streams 3",
+            "the number of streams is 10, the limit is 3",
+        ),
+    ] {
+        let said = run.fails(&format!("decode out.lic back.png {flag}"));
+        assert!(said.contains(words), "{flag}: {said}");
+    }
+    run.ok("decode out.lic back.png --max-streams 10 --max-pixels 6144");
+}
+
+#[test]
+fn damage_is_told_by_the_exit_code() {
+    let run = Run::new();
+    run.ok("encode in.png out.lic --tile 64 -q 80");
+    let mut file = fs::read(run.path("out.lic")).unwrap();
+    let index = Index::read(&mut &file[..], |_| Ok(())).unwrap();
+    let first = index.to_bytes().len() + 4;
+    file[first + 3] ^= 1;
+    fs::write(run.path("bad.lic"), &file).unwrap();
+    let words = run.fails("decode bad.lic bad.png");
+    assert!(words.contains("section 0 of tile 0"), "{words}");
+    let output = run.run("decode bad.lic bad.png --conceal");
+    let words = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{words}");
+    assert!(words.contains("tile 0 with 0 of 5 sections"), "{words}");
+    // A sound file is no damage, nor is one that has not arrived as a whole.
+    run.ok("decode out.lic good.png --conceal");
+    fs::write(run.path("cut.lic"), &file[..file.len() - 9]).unwrap();
+    run.fails("decode cut.lic cut.png");
+    let mut sound = fs::read(run.path("out.lic")).unwrap();
+    sound.truncate(sound.len() - 9);
+    fs::write(run.path("cut.lic"), sound).unwrap();
+    run.ok("decode cut.lic cut.png --partial");
+}

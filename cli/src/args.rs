@@ -165,6 +165,9 @@ pub struct FileLimits {
     /// Refuse files that take more memory to decode [default: 8192]
     #[arg(long, value_name = "MIB")]
     pub max_memory: Option<u64>,
+    /// Refuse files of more streams: sections and alpha of all tiles [default: 262144]
+    #[arg(long, value_name = "N")]
+    pub max_streams: Option<u64>,
 }
 
 /// `lic info`.

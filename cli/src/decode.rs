@@ -84,6 +84,7 @@ impl FileLimits {
         limits.max_pixels = self.max_pixels.unwrap_or(limits.max_pixels);
         let bytes = self.max_memory.map(|mib| mib.saturating_mul(1 << 20));
         limits.max_memory = bytes.unwrap_or(limits.max_memory);
+        limits.max_streams = self.max_streams.unwrap_or(limits.max_streams);
         limits
     }
 }
