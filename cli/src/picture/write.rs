@@ -259,18 +259,31 @@ fn jpeg(image: &Image, writer: &mut dyn Write) -> Result<()> {
 }
 
 fn pnm(image: &Image, writer: &mut dyn Write) -> Result<()> {
+    if image.depth() == Depth::Sixteen {
+        return deep_pnm(image, writer);
+    }
     // Left to choose, the encoder writes PAM, which few programs read.
     let encoding = SampleEncoding::Binary;
-    let (subtype, color) = match (image.channels(), image.depth()) {
-        (Channels::Grey, Depth::Eight) => (PnmSubtype::Graymap(encoding), ExtendedColorType::L8),
-        (Channels::Grey, Depth::Sixteen) => (PnmSubtype::Graymap(encoding), ExtendedColorType::L16),
-        (Channels::Rgb, Depth::Eight) => (PnmSubtype::Pixmap(encoding), ExtendedColorType::Rgb8),
-        (Channels::Rgb, Depth::Sixteen) => (PnmSubtype::Pixmap(encoding), ExtendedColorType::Rgb16),
+    let (subtype, color) = match image.channels() {
+        Channels::Grey => (PnmSubtype::Graymap(encoding), ExtendedColorType::L8),
+        Channels::Rgb => (PnmSubtype::Pixmap(encoding), ExtendedColorType::Rgb8),
     };
     let encoder = PnmEncoder::new(writer).with_subtype(subtype);
-    let samples = interleaved(image, u16::to_ne_bytes);
+    let samples = image.samples().eight();
     let written = encoder.write_image(&samples, image.width(), image.height(), color);
     written.map_err(of_image)
+}
+
+/// `image` writes 16 bits as PAM only. The format is a line of numbers and the samples,
+/// the most significant byte first (pgm(5) and ppm(5) of Netpbm).
+fn deep_pnm(image: &Image, writer: &mut dyn Write) -> Result<()> {
+    let magic = match image.channels() {
+        Channels::Grey => "P5",
+        Channels::Rgb => "P6",
+    };
+    let (width, height) = (image.width(), image.height());
+    write!(writer, "{magic}\n{width} {height}\n65535\n")?;
+    Ok(writer.write_all(&interleaved(image, u16::to_be_bytes))?)
 }
 
 /// As [`of_png`].
