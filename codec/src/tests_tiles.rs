@@ -135,7 +135,9 @@ fn a_smaller_picture_is_the_mean_of_squares() {
     assert_eq!(at(Scale::Eighth).width(), 17);
 }
 
-/// Any prefix from the first section on is a picture; quality rises with length.
+/// Any prefix from the first section on is a picture; once every tile has one, quality
+/// rises with length. (Before that, tiles are guesses, and a neighbour that arrives can
+/// make a guess worse.)
 #[test]
 fn what_has_arrived_is_shown() {
     let mut random = StdRng::seed_from_u64(22);
@@ -152,10 +154,13 @@ fn what_has_arrived_is_shown() {
         let Ok(decoded) = decoded else { continue };
         assert!(decoded.bytes_used <= kept as u64);
         assert!(!decoded.incomplete.is_empty() && decoded.incomplete.len() <= tiles);
-        let psnr = measure::psnr(&image, &decoded.image).unwrap();
-        assert!(psnr >= best, "{kept}: {psnr} after {best}");
-        best = psnr;
+        if decoded.incomplete.iter().all(|&(_, sections)| sections > 0) {
+            let psnr = measure::psnr(&image, &decoded.image).unwrap();
+            assert!(psnr >= best, "{kept}: {psnr} after {best}");
+            best = psnr;
+        }
     }
+    assert!(best > 0.0);
     let whole = DecodeOptions::default().partial();
     let whole = Decoder::new(&file[..]).decode_with(&Null, &whole).unwrap();
     assert_eq!(whole.incomplete, []);
