@@ -39,19 +39,32 @@ pub struct Cli {
 pub enum Command {
     /// Encode pictures
     ///
-    /// With -o all names are pictures, or folders of them, and DIR/NAME.lic is made of
-    /// each, on all cores: those that fail are named at the end. Without it the second
-    /// name is the file to write, and is replaced if it is there.
+    /// With -o, all names are pictures or folders of them, and DIR/NAME.lic is made of
+    /// each, on all cores. What is in DIR already is skipped; a picture that fails does
+    /// not stop the others, and makes the exit code 1. Without -o, the second name is the
+    /// file to write, and is replaced if it is there.
     ///
-    /// Reads PNG, JPEG, WebP and PNM of 8 bits a sample, in colour or grey. Pictures
-    /// of 16 bits and pictures with transparent pixels are refused. Metadata and
-    /// colour profiles are not kept, and the EXIF orientation is not applied.
+    /// Reads PNG, JPEG, WebP and PNM, grey or in colour, of 8 or 16 bits a sample, with
+    /// or without alpha. ICC profile, EXIF and XMP are kept, other metadata are not;
+    /// the EXIF orientation is kept and not applied. Animations are refused.
+    ///
+    /// Examples:
+    ///   lic encode in.png out.lic
+    ///   lic encode *.jpg -o small/
+    ///   lic encode pictures/ -o small/ -q 70 --dry-run
+    #[command(verbatim_doc_comment)]
     Encode(Encode),
     /// Decode files to pictures
     ///
-    /// With -o all names are files, or folders of them, and DIR/NAME.png is made of each,
-    /// on all cores: those that fail are named at the end. Without it the second name is
-    /// the picture to write, and is replaced if it is there.
+    /// With -o, all names are files or folders of them, and DIR/NAME.png is made of each,
+    /// on all cores. What is in DIR already is skipped; a file that fails does not stop
+    /// the others, and makes the exit code 1. Without -o, the second name is the picture
+    /// to write, and is replaced if it is there.
+    ///
+    /// Examples:
+    ///   lic decode out.lic back.png
+    ///   lic decode small/ -o back/ --format webp
+    #[command(verbatim_doc_comment)]
     Decode(Decode),
     /// Say what is in a file
     Info(Info),
