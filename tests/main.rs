@@ -7,6 +7,7 @@ mod exact;
 mod hostile;
 mod library;
 mod manners;
+mod many;
 mod other_programs;
 
 mod rate;

@@ -1,17 +1,22 @@
 //! What can be typed, and every word of help: the doc comments here are the help.
 
 mod bench;
+mod decode;
+mod encode;
+mod many;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use lic_codec::{Area, Quality, QualityError, Scale};
+use lic_codec::{Quality, QualityError};
 use lic_models::{Backend, MODELS};
 
 pub use bench::{Bench, Peer, Peers};
+pub use decode::{Decode, FileLimits};
+pub use encode::{Aim, Encode};
+pub use many::{Form, Many};
 
 /// A learned image codec.
 ///
@@ -32,13 +37,34 @@ pub struct Cli {
 /// The subcommands, in the order of `lic --help`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Encode a picture
+    /// Encode pictures
     ///
-    /// Reads PNG, JPEG, WebP and PNM of 8 bits a sample, in colour or grey. Pictures
-    /// of 16 bits and pictures with transparent pixels are refused. Metadata and
-    /// colour profiles are not kept, and the EXIF orientation is not applied.
+    /// With -o, all names are pictures or folders of them, and DIR/NAME.lic is made of
+    /// each, on all cores. What is in DIR already is skipped; a picture that fails does
+    /// not stop the others, and makes the exit code 1. Without -o, the second name is the
+    /// file to write, and is replaced if it is there.
+    ///
+    /// Reads PNG, JPEG, WebP and PNM, grey or in colour, of 8 or 16 bits a sample, with
+    /// or without alpha. ICC profile, EXIF and XMP are kept, other metadata are not;
+    /// the EXIF orientation is kept and not applied. Animations are refused.
+    ///
+    /// Examples:
+    ///   lic encode in.png out.lic
+    ///   lic encode *.jpg -o small/
+    ///   lic encode pictures/ -o small/ -q 70 --dry-run
+    #[command(verbatim_doc_comment)]
     Encode(Encode),
-    /// Decode a file to a picture
+    /// Decode files to pictures
+    ///
+    /// With -o, all names are files or folders of them, and DIR/NAME.png is made of each,
+    /// on all cores. What is in DIR already is skipped; a file that fails does not stop
+    /// the others, and makes the exit code 1. Without -o, the second name is the picture
+    /// to write, and is replaced if it is there.
+    ///
+    /// Examples:
+    ///   lic decode out.lic back.png
+    ///   lic decode small/ -o back/ --format webp
+    #[command(verbatim_doc_comment)]
     Decode(Decode),
     /// Say what is in a file
     Info(Info),
@@ -78,96 +104,6 @@ pub enum Command {
     Completions(Completions),
     /// Print the manual page
     Man(Man),
-}
-
-/// `lic encode`.
-#[derive(Debug, Args)]
-pub struct Encode {
-    /// Picture to read; `-` is standard input
-    #[arg(value_name = "IN")]
-    pub input: PathBuf,
-    /// File to write; `-` is standard output
-    #[arg(value_name = "OUT")]
-    pub output: PathBuf,
-    /// The quality, or what it is to be searched for.
-    #[command(flatten)]
-    pub aim: Aim,
-    /// The model.
-    #[command(flatten)]
-    pub model: ModelKey,
-    /// Longest side of a tile in pixels; smaller tiles take less memory and more bytes
-    /// [default: 1024]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub tile: Option<u32>,
-    /// Where it runs.
-    #[command(flatten)]
-    pub machine: Machine,
-    /// Print a JSON object about the file on standard output
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// How good the picture or how large the file is to be; one of them.
-#[derive(Debug, Args)]
-#[group(multiple = false)]
-pub struct Aim {
-    /// Quality, 1 (smallest file) to 100 (best picture), in steps of 0.5 [default: 50]
-    #[arg(short, long, value_name = "1..100", value_parser = quality)]
-    pub quality: Option<Quality>,
-    /// Search for the quality whose file comes closest to this many bits a pixel
-    #[arg(long, value_name = "BITS", value_parser = positive)]
-    pub target_bpp: Option<f64>,
-    /// Search for the quality whose picture comes closest to this PSNR
-    #[arg(long, value_name = "DB", value_parser = positive)]
-    pub target_psnr: Option<f64>,
-    /// Search for the quality whose picture comes closest to this MS-SSIM
-    #[arg(long, value_name = "0..1", value_parser = below_one)]
-    pub target_ms_ssim: Option<f64>,
-}
-
-/// `lic decode`.
-#[derive(Debug, Args)]
-pub struct Decode {
-    /// File to read; `-` is standard input
-    #[arg(value_name = "IN")]
-    pub input: PathBuf,
-    /// Picture to write: .png, .jpg, .ppm, .pgm, .pnm or .webp (lossless); `-` is PNG on
-    /// standard output
-    #[arg(value_name = "OUT")]
-    pub output: PathBuf,
-    /// Decode this part of the picture only, in pixels
-    #[arg(long, value_name = "X,Y,W,H", value_parser = region)]
-    pub region: Option<Area>,
-    /// Make the picture smaller; quicker than decoding all of it
-    #[arg(long, value_name = "1/N", value_parser = scale, default_value = "1")]
-    pub scale: Scale,
-    /// Decode a file that ends too soon as far as it goes
-    #[arg(long)]
-    pub partial: bool,
-    /// Fill in for damaged parts of the file; exit code 3 if there were any
-    #[arg(long)]
-    pub conceal: bool,
-    /// Where the model runs.
-    #[command(flatten)]
-    pub machine: Machine,
-    /// What the file may ask for.
-    #[command(flatten)]
-    pub limits: FileLimits,
-}
-
-/// What a file may ask for.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Limits")]
-pub struct FileLimits {
-    /// Refuse pictures of more pixels [default: 134217728]
-    #[arg(long, value_name = "N")]
-    pub max_pixels: Option<u64>,
-    /// Refuse files that take more memory to decode [default: 8192]
-    #[arg(long, value_name = "MIB")]
-    pub max_memory: Option<u64>,
-    /// Refuse files of more streams: sections and alpha of all tiles [default: 262144]
-    #[arg(long, value_name = "N")]
-    pub max_streams: Option<u64>,
 }
 
 /// `lic info`.
@@ -268,15 +204,27 @@ impl Cli {
     /// Parses the command line; ends the program where it makes no sense.
     pub fn from_command_line() -> Self {
         let cli = Self::parse();
-        if let Command::Encode(encode) = &cli.command
-            && encode.json
-            && encode.output == Path::new("-")
-        {
-            let text = "--json and OUT `-` both want standard output";
-            let mut command = Self::command();
-            command.error(ErrorKind::ArgumentConflict, text).exit();
+        if let Err(error) = cli.check() {
+            error.exit();
         }
         cli
+    }
+
+    /// What clap has no words for.
+    fn check(&self) -> Result<(), clap::Error> {
+        let (name, checked) = match &self.command {
+            Command::Encode(encode) => ("encode", encode.check()),
+            Command::Decode(decode) => ("decode", decode.check()),
+            _ => return Ok(()),
+        };
+        checked.map_err(|(kind, text)| {
+            let mut command = Self::command();
+            // With the usage of the subcommand, if it is there, and it is.
+            match command.find_subcommand_mut(name) {
+                Some(subcommand) => subcommand.error(kind, text),
+                None => command.error(kind, text),
+            }
+        })
     }
 }
 
@@ -286,37 +234,12 @@ fn quality(text: &str) -> Result<Quality, String> {
         .map_err(|error: QualityError| error.to_string())
 }
 
-fn region(text: &str) -> Result<Area, String> {
-    let numbers: Option<Vec<u32>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
-    match numbers.as_deref() {
-        Some(&[x, y, width, height]) if width > 0 && height > 0 => Ok(Area {
-            x,
-            y,
-            width,
-            height,
-        }),
-        _ => Err("a region is X,Y,W,H: its left, its top, its width and its height".to_owned()),
-    }
-}
-
-fn scale(text: &str) -> Result<Scale, String> {
-    let divisor = text.trim().strip_prefix("1/").unwrap_or(text.trim());
-    let divisor = divisor.parse().unwrap_or(0);
-    let found = Scale::ALL.into_iter().find(|s| s.divisor() == divisor);
-    found.ok_or_else(|| "a scale is one of 1, 1/2, 1/4, 1/8 and 1/16".to_owned())
-}
-
 fn positive(text: &str) -> Result<f64, String> {
     let number = text
         .parse()
         .ok()
         .filter(|x: &f64| x.is_finite() && *x > 0.0);
     number.ok_or_else(|| "a number above 0 is needed".to_owned())
-}
-
-fn below_one(text: &str) -> Result<f64, String> {
-    let number = positive(text).ok().filter(|x| *x < 1.0);
-    number.ok_or_else(|| "MS-SSIM is a number between 0 and 1".to_owned())
 }
 
 /// The keys of the models, model 0 last.
@@ -335,7 +258,8 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from(line.split_whitespace())
+        let cli = Cli::try_parse_from(line.split_whitespace())?;
+        cli.check().map(|()| cli)
     }
 
     #[test]
@@ -352,6 +276,12 @@ mod tests {
             "lic encode a b --target-bpp 0.5 --model null",
             "lic encode a b -q 50.5 --tile 512",
             "lic decode a b --region 1,2,3,4 --scale 1/8 --partial --conceal",
+            "lic encode a b c -o d --overwrite --dry-run --json",
+            "lic encode -o d a --progressive",
+            "lic encode a.png -o d.lic/",
+            "lic encode - - --progressive",
+            "lic decode a b c -o d --format jpg --dry-run",
+            "lic decode a b --max-streams 9",
             "lic bench d -q 5,10",
             "lic bench kodak --data d --peers webp,avif --jobs 2 --report out",
             "lic bench d --peers none",
@@ -364,6 +294,14 @@ mod tests {
         for bad in [
             "lic",
             "lic encode a",
+            "lic encode a b c",
+            "lic encode a b --overwrite",
+            "lic encode a b --dry-run",
+            "lic encode -o d",
+            "lic encode - -o d",
+            "lic encode a -o -",
+            "lic encode a -o a.lic",
+            "lic encode a - --json",
             "lic encode a b -q 0",
             "lic encode a b -q 101",
             "lic encode a b -q 50 --target-psnr 30",
@@ -375,6 +313,11 @@ mod tests {
             "lic encode a b --device abacus",
             "lic encode a b -q 50.3",
             "lic encode a b --tile 0",
+            "lic decode a",
+            "lic decode a -o a.png",
+            "lic decode a b --format png",
+            "lic decode a b --json",
+            "lic decode a b -o d --format gif",
             "lic decode a b --threads 0",
             "lic decode a b --region 1,2,3",
             "lic decode a b --region 1,2,0,4",

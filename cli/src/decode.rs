@@ -1,55 +1,168 @@
 //! `lic decode`.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use lic_codec::{DecodeOptions, Decoded, Decoder, Limits};
+use anyhow::{Context, Result, anyhow, ensure};
+use lic_codec::{DecodeOptions, Decoded, Decoder, Header, Limits, ModelSource};
+use lic_models::Zoo;
 
-use crate::args::{Decode, FileLimits};
+use crate::args::{Decode, FileLimits, Form};
 use crate::io::{self, Output, input_name};
+use crate::many::{self, CONCEALED, Done, Order, Task};
 use crate::picture::{Format, Kind};
-use crate::report::{Words, grouped};
+use crate::report::{Line, Restored, Words, bpp, grouped, json};
 
-/// The picture was written, and parts of it were filled in.
-const CONCEALED: u8 = 3;
-
-/// Decodes a file.
+/// Decodes files.
 pub fn run(args: &Decode, words: Words) -> Result<ExitCode> {
     args.machine.set_threads()?;
-    let format = Format::of(&args.output)?;
-    let output = Output::at(&args.output)?;
-    let name = || input_name(&args.input);
-    let mut decoder = Decoder::new(io::open(&args.input)?).limits(args.limits.limits());
-    let header = decoder.read_header().with_context(name)?;
-    format.check(Kind::from(header)).with_context(name)?;
-
-    let zoo = args.machine.zoo()?;
-    let decoded = decoder.decode_with(&zoo, &args.options());
-    let decoded = decoded.with_context(name)?;
-    let missing = missing(&decoded, args.partial);
-    if let Some(what) = format.leaves_out(&decoded.image) {
-        words.say(&format!(
-            "{}: {what} cannot be written to it",
-            output.name()
-        ));
+    match args.form().map_err(|(_, text)| anyhow!(text))? {
+        Form::One { input, output } => one(args, input, output, words),
+        Form::Many { inputs, dir } => {
+            let task = Files {
+                args,
+                zoo: args.machine.zoo()?,
+            };
+            let order = Order {
+                inputs,
+                dir,
+                many: &args.many,
+                json: args.json,
+            };
+            many::run(&task, &order, words)
+        }
     }
-    let size = format!(
-        "{}x{} pixels",
-        decoded.image.width(),
-        decoded.image.height()
-    );
-    output.write(|writer| format.write(decoded.image, writer))?;
-    words.say(&format!("{}: {size}", output.name()));
-    let Some(missing) = missing else {
+}
+
+fn one(args: &Decode, input: &Path, output: &Path, words: Words) -> Result<ExitCode> {
+    let format = Format::of(output)?;
+    let output = Output::at(output)?;
+    ensure!(!input.is_dir(), many::folder("decode", input));
+    let zoo = args.machine.zoo()?;
+    let written = decode(args, &zoo, input, format, &output)?;
+    if let Some(what) = written.left_out {
+        words.say(&format!("{}: {}", output.name(), left_out(what)));
+    }
+    let (width, height) = written.size;
+    words.say(&format!("{}: {width}x{height} pixels", output.name()));
+    let Some(missing) = written.missing else {
         return Ok(ExitCode::SUCCESS);
     };
-    words.say(&format!("{}: {missing}", name()));
+    words.say(&format!("{}: {missing}", input_name(input)));
     // That a file has not arrived as a whole is what --partial expects.
     Ok(if args.conceal {
         ExitCode::from(CONCEALED)
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// What was written, and what not.
+struct Written {
+    header: Header,
+    size: (u32, u32),
+    left_out: Option<&'static str>,
+    missing: Option<String>,
+}
+
+fn decode(
+    args: &Decode,
+    zoo: &Zoo,
+    input: &Path,
+    format: Format,
+    output: &Output,
+) -> Result<Written> {
+    let name = || input_name(input);
+    let mut decoder = Decoder::new(io::open(input)?).limits(args.limits.limits());
+    let header = decoder.read_header().with_context(name)?;
+    format.check(Kind::from(header)).with_context(name)?;
+    let decoded = decoder.decode_with(zoo, &args.options());
+    let decoded = decoded.with_context(name)?;
+    let written = Written {
+        size: (decoded.image.width(), decoded.image.height()),
+        left_out: format.leaves_out(&decoded.image),
+        missing: missing(&decoded, args.partial),
+        header: decoded.header,
+    };
+    output.write(|writer| format.write(decoded.image, writer))?;
+    Ok(written)
+}
+
+fn left_out(what: &str) -> String {
+    format!("{what} cannot be written to it")
+}
+
+/// Many files.
+struct Files<'a> {
+    args: &'a Decode,
+    zoo: Zoo,
+}
+
+impl Task for Files<'_> {
+    fn ending(&self) -> &str {
+        &self.args.format
+    }
+
+    fn in_folder(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        let name = || format!("cannot list the folder {}", folder.display());
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(folder).with_context(name)? {
+            let path = entry.with_context(name)?.path();
+            let ours = path
+                .extension()
+                .is_some_and(|e| e.eq_ignore_ascii_case("lic"));
+            if ours && path.is_file() {
+                paths.push(path);
+            }
+        }
+        ensure!(!paths.is_empty(), "no .lic files in {}", folder.display());
+        paths.sort();
+        Ok(paths)
+    }
+
+    fn size(&self, input: &Path) -> Result<(u32, u32)> {
+        let mut decoder = Decoder::new(io::open(input)?).limits(self.args.limits.limits());
+        let header = decoder.read_header()?;
+        // Loaded here, once, and not by all threads at the same time. That there is no
+        // such model is said when the file's turn comes.
+        self.zoo.find(header.model, header.digest);
+        Ok((header.width, header.height))
+    }
+
+    fn run(&self, input: &Path, output: &Output) -> Result<Done> {
+        let format = Format::of(Path::new(output.name()))?;
+        let bytes = fs::metadata(input)?.len();
+        let written = decode(self.args, &self.zoo, input, format, output)?;
+        let header = &written.header;
+        let (width, height) = written.size;
+        let report = Restored {
+            input: input_name(input),
+            file: output.name().to_owned(),
+            bytes,
+            bpp: bpp(bytes, header.width, header.height),
+            quality: header.quality.get(),
+            width,
+            height,
+            missing: written.missing,
+        };
+        let line = json(&Line::Decode(&report))?;
+        Ok(Done {
+            width,
+            height,
+            held: u64::from(header.width) * u64::from(header.height),
+            bytes,
+            quality: report.quality,
+            json: line,
+            concealed: self.args.conceal && report.missing.is_some(),
+            notes: written
+                .left_out
+                .map(left_out)
+                .into_iter()
+                .chain(report.missing)
+                .collect(),
+        })
+    }
 }
 
 impl Decode {

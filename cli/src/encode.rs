@@ -1,29 +1,50 @@
 //! `lic encode`.
 
-use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use lic_codec::measure::{ms_ssim, ms_ssim_db, psnr};
 use lic_codec::{EncodeOptions, EncodeReport, Encoding, Image, Model, Quality};
+use lic_datasets::ImageFolder;
 
-use crate::args::{Aim, Encode};
+use crate::args::{Aim, Encode, Form};
 use crate::io::{Output, input_name};
-use crate::report::{Encoded, Line, ModelName, Words, bpp, grouped, print_json};
+use crate::many::{self, Done, Order, Task};
+use crate::report::{Encoded, Line, ModelName, Words, bpp, grouped, json, print_json};
 use crate::search::search;
 use crate::{picture, progress};
 
-/// Encodes a picture.
-pub fn run(args: &Encode, words: Words) -> Result<()> {
+/// Encodes pictures.
+pub fn run(args: &Encode, words: Words) -> Result<ExitCode> {
     args.machine.set_threads()?;
-    let output = Output::at(&args.output)?;
-    let image = picture::read(&args.input)?;
-    let name = || input_name(&args.input);
+    match args.form().map_err(|(_, text)| anyhow!(text))? {
+        Form::One { input, output } => one(args, input, output, words),
+        Form::Many { inputs, dir } => {
+            let zoo = args.machine.zoo()?;
+            let task = Pictures {
+                args,
+                model: zoo.open(&args.model.key)?,
+            };
+            let order = Order {
+                inputs,
+                dir,
+                many: &args.many,
+                json: args.json,
+            };
+            many::run(&task, &order, words)
+        }
+    }
+}
+
+fn one(args: &Encode, input: &Path, output: &Path, words: Words) -> Result<ExitCode> {
+    let output = Output::at(output)?;
+    ensure!(!input.is_dir(), many::folder("encode", input));
+    let image = picture::read(input)?;
     let zoo = args.machine.zoo()?;
-    let job = Job {
-        image: &image,
-        tile: args.tile,
-        model: zoo.open(&args.model.key)?,
-        words,
-    };
-    let made = job.run(args.aim.target()).with_context(name)?;
+    let job = Job::new(args, &image, zoo.open(&args.model.key)?, words);
+    let made = job.run(args.aim.target());
+    let made = made.with_context(|| input_name(input))?;
     output.write(|writer| Ok(writer.write_all(&made.bytes)?))?;
 
     let report = job.report(&made, output.name());
@@ -31,7 +52,46 @@ pub fn run(args: &Encode, words: Words) -> Result<()> {
     if args.json {
         print_json(&Line::Encode(&report))?;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Many pictures.
+struct Pictures<'a> {
+    args: &'a Encode,
+    model: &'a dyn Model,
+}
+
+impl Task for Pictures<'_> {
+    fn ending(&self) -> &str {
+        "lic"
+    }
+
+    fn in_folder(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        Ok(ImageFolder::open(folder)?.paths().to_vec())
+    }
+
+    fn size(&self, input: &Path) -> Result<(u32, u32)> {
+        picture::size(input)
+    }
+
+    fn run(&self, input: &Path, output: &Output) -> Result<Done> {
+        let image = picture::read(input)?;
+        // Several are searched for at a time: no place for their words.
+        let job = Job::new(self.args, &image, self.model, Words::new(true));
+        let made = job.run(self.args.aim.target())?;
+        output.write(|writer| Ok(writer.write_all(&made.bytes)?))?;
+        let report = job.report(&made, output.name());
+        Ok(Done {
+            width: report.width,
+            height: report.height,
+            held: u64::from(report.width) * u64::from(report.height),
+            bytes: report.bytes,
+            quality: report.quality,
+            json: json(&Line::Encode(&report))?,
+            notes: Vec::new(),
+            concealed: false,
+        })
+    }
 }
 
 /// What the file is to be.
@@ -99,8 +159,22 @@ struct Job<'a> {
     image: &'a Image,
     /// The longest side of a tile, if it is not to be the default.
     tile: Option<u32>,
+    /// Whether sections are kept apart in a small file too.
+    progressive: bool,
     model: &'a dyn Model,
     words: Words,
+}
+
+impl<'a> Job<'a> {
+    fn new(args: &Encode, image: &'a Image, model: &'a dyn Model, words: Words) -> Self {
+        Self {
+            image,
+            tile: args.tile,
+            progressive: args.progressive,
+            model,
+            words,
+        }
+    }
 }
 
 impl Job<'_> {
@@ -118,6 +192,9 @@ impl Job<'_> {
         let image = self.image;
         let mut options = EncodeOptions::new(quality);
         options.tile = self.tile.unwrap_or(options.tile);
+        if self.progressive {
+            options = options.progressive(true);
+        }
         let encoding = Encoding::new(image, self.model, &options)?;
         let mut bytes = Vec::new();
         let report = encoding.write(&mut bytes)?;
@@ -224,6 +301,7 @@ mod tests {
         let job = Job {
             image: &picture(),
             tile: None,
+            progressive: false,
             model: &Null,
             words: Words::new(true),
         };

@@ -105,7 +105,7 @@ impl Destination {
             return Ok(Self::Standard);
         }
         let path = match fs::metadata(path) {
-            Ok(there) if there.is_dir() => bail!("it is a folder"),
+            Ok(there) if there.is_dir() => bail!("it is a folder; -o DIR writes into one"),
             // Through links, so that a link stays one and its target is replaced.
             Ok(there) if there.is_file() => fs::canonicalize(path)?,
             Ok(_) => return Ok(Self::Special(path.to_owned())),
@@ -203,7 +203,7 @@ mod tests {
     fn places_that_cannot_hold_a_file_are_refused_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let text = |path: &Path| format!("{:#}", Output::at(path).unwrap_err());
-        assert!(text(folder.path()).ends_with("it is a folder"));
+        assert!(text(folder.path()).contains("it is a folder"));
         let nowhere = folder.path().join("none/a");
         assert!(text(&nowhere).contains("none/a: the folder "));
         let file = folder.path().join("file");

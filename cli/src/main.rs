@@ -16,6 +16,7 @@ mod info;
 mod io;
 mod machine;
 mod manual;
+mod many;
 mod metrics;
 mod models;
 mod picture;
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
     let cli = Cli::from_command_line();
     let words = report::Words::new(cli.quiet);
     let result = match &cli.command {
-        Command::Encode(args) => encode::run(args, words).map(done),
+        Command::Encode(args) => encode::run(args, words),
         Command::Decode(args) => decode::run(args, words),
         Command::Info(args) => info::run(args).map(done),
         Command::Compare(args) => compare::run(args).map(done),

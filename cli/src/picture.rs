@@ -6,5 +6,5 @@ mod read;
 mod tests;
 mod write;
 
-pub use read::read;
+pub use read::{read, size};
 pub use write::{Format, Kind};

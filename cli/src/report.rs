@@ -6,6 +6,9 @@
 //! | `type`  | printed by          | fields              |
 //! |---------|---------------------|---------------------|
 //! | `encode`| `lic encode --json` | [`Encoded`]         |
+//! | `decode`| `lic decode -o --json` | [`Restored`]     |
+//! | `planned`, `skipped` | both with `-o` | input, file  |
+//! | `failed`| both with `-o`      | input, reason       |
 //! | `info`  | `lic info --json`   | [`About`]           |
 //! | `compare`| `lic compare --json` | [`Comparison`]   |
 //! | `model` | `lic models --json` | [`ModelRow`]        |
@@ -42,6 +45,18 @@ impl Words {
         }
     }
 
+    /// Shows a line of a table, as it is.
+    pub fn show(self, line: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr(), "{}", line.trim_end());
+        }
+    }
+
+    /// Whether there are to be none but errors.
+    pub fn quiet(self) -> bool {
+        self.quiet
+    }
+
     /// Whether somebody watches, and wants to.
     pub fn on_terminal(self) -> bool {
         !self.quiet && io::stderr().is_terminal()
@@ -54,6 +69,29 @@ impl Words {
 pub enum Line<'a> {
     /// A file has been made.
     Encode(&'a Encoded),
+    /// A picture has been made.
+    Decode(&'a Restored),
+    /// With `--dry-run`: what would be made.
+    Planned {
+        /// What would be read.
+        input: String,
+        /// What would be written.
+        file: String,
+    },
+    /// A file was there already.
+    Skipped {
+        /// What was not read.
+        input: String,
+        /// What is there.
+        file: String,
+    },
+    /// One of many files failed.
+    Failed {
+        /// What was to be read.
+        input: String,
+        /// Why.
+        reason: String,
+    },
     /// What is in a file.
     Info(&'a About),
     /// How alike two pictures are.
@@ -94,6 +132,27 @@ pub struct Encoded {
     /// With `--target-ms-ssim`: MS-SSIM, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ms_ssim: Option<f64>,
+}
+
+/// `lic decode -o --json`.
+#[derive(Debug, Serialize)]
+pub struct Restored {
+    /// The file that was decoded.
+    pub input: String,
+    /// Where the picture is.
+    pub file: String,
+    /// Length of the file that was decoded.
+    pub bytes: u64,
+    /// Its bits for each pixel of the whole picture.
+    pub bpp: f64,
+    /// The quality it was made with.
+    pub quality: f32,
+    /// Pixels in a row of the picture that was written.
+    pub width: u32,
+    /// Its rows.
+    pub height: u32,
+    /// What is missing of it; null if nothing.
+    pub missing: Option<String>,
 }
 
 /// `lic info --json`.
@@ -207,8 +266,12 @@ pub struct Kmacs {
 
 /// Prints a line of JSON on standard output.
 pub fn print_json(value: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_string(value)?;
-    print(&text)
+    print(&json(value)?)
+}
+
+/// A line of JSON.
+pub fn json(value: &impl Serialize) -> Result<String> {
+    Ok(serde_json::to_string(value)?)
 }
 
 /// Prints a line on standard output.

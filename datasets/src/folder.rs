@@ -8,7 +8,7 @@ use image::{ImageError, ImageReader, RgbImage};
 use rayon::prelude::*;
 
 /// File name endings that count as pictures, in lower case.
-const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "ppm", "pnm"];
+const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "ppm", "pgm", "pnm"];
 
 /// Why a folder or one of its pictures cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -1,11 +1,13 @@
 //! From a file to samples.
 
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use image::codecs::{png::PngDecoder, webp::WebPDecoder};
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
+use lic_codec::bitstream::MAGIC;
 use lic_codec::{Channels, Image, Metadata, Samples};
 
 use crate::io;
@@ -22,11 +24,28 @@ pub fn read(path: &Path) -> Result<Image> {
     decode(&bytes).with_context(|| io::input_name(path))
 }
 
+/// Pixels in a row and rows of a picture, of which no more than the beginning is read.
+pub fn size(path: &Path) -> Result<(u32, u32)> {
+    let name = || format!("cannot read {}", path.display());
+    let file = File::open(path).with_context(name)?;
+    let (reader, _) = reader(BufReader::new(file))?;
+    Ok(reader.into_dimensions()?)
+}
+
+/// A reader of the format that the content is of.
+fn reader<R: BufRead + Seek>(mut content: R) -> Result<(ImageReader<R>, ImageFormat)> {
+    ensure!(
+        !content.fill_buf()?.starts_with(&MAGIC),
+        "it is a lic file already; lic decode makes a picture of it"
+    );
+    let reader = ImageReader::new(content).with_guessed_format()?;
+    let format = reader.format();
+    let format = format.context("not a PNG, JPEG, WebP or PNM picture")?;
+    Ok((reader, format))
+}
+
 pub(super) fn decode(bytes: &[u8]) -> Result<Image> {
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
-    let Some(format) = reader.format() else {
-        bail!("not a PNG, JPEG, WebP or PNM picture");
-    };
+    let (mut reader, format) = reader(Cursor::new(bytes))?;
     ensure!(
         !is_animated(bytes, format)?,
         "it is animated; lic encodes single pictures"
