@@ -91,13 +91,20 @@ fn tiles_do_not_show() {
     use lic_codec::{EncodeOptions, Encoding, Quality};
 
     // Small tiles, smaller than the margin that the transforms see, and odd ends.
-    let picture = crate::crop(&photograph(), [300, 100], [330, 250]);
+    let part = crate::crop(&photograph(), [300, 100], [330, 250]);
+    let mut cases = vec![
+        (part.clone(), 20, 64),
+        (part.clone(), 60, 128),
+        (part, 95, 192),
+    ];
+    let kodak = crate::kodak().unwrap_or_default();
+    cases.extend(kodak.iter().map(|path| (crate::open(path), 50, 128)));
     for row in MODELS {
         let model = ZOO.open(row.key).unwrap();
-        for (quality, tile) in [(20, 64), (60, 128), (95, 192)] {
-            let options = EncodeOptions::new(Quality::new(quality).unwrap()).tile(tile);
+        for (picture, quality, tile) in &cases {
+            let options = EncodeOptions::new(Quality::new(*quality).unwrap()).tile(*tile);
             let mut file = Vec::new();
-            let encoding = Encoding::new(&picture, model, &options).unwrap();
+            let encoding = Encoding::new(picture, model, &options).unwrap();
             let report = encoding.write(&mut file).unwrap();
             assert!(report.tiles > 3);
             let tiled = crate::decoded(&file);
