@@ -142,6 +142,9 @@ impl lic_codec::Model for Whole<'_> {
     fn margin(&self) -> u32 {
         1 << 20
     }
+    fn channels(&self) -> usize {
+        self.0.channels()
+    }
     fn memory(&self, width: u32, height: u32) -> u64 {
         self.0.memory(width, height)
     }

@@ -55,6 +55,10 @@ impl Model for Differences {
         0
     }
 
+    fn channels(&self) -> usize {
+        3
+    }
+
     fn memory(&self, width: u32, height: u32) -> u64 {
         // Of each pixel: three values, symbols, indices, a field, a window and pixels.
         96 * u64::from(width) * u64::from(height)

@@ -3,7 +3,7 @@
 use crate::geometry::Area;
 use crate::image::{Depth, Image, Samples};
 use crate::plane::{PlaneError, decode_plane, encode_plane};
-use crate::tiles::Wanted;
+use crate::plot::Wanted;
 
 /// The alpha stream of a tile; empty if it is opaque or the picture has no alpha.
 ///
@@ -41,49 +41,35 @@ pub(crate) fn decode(stream: &[u8], area: &Area, depth: Depth) -> Result<Vec<u16
     decode_plane(stream, area.width, area.height, depth, count)
 }
 
-/// The alpha of the part of a picture that is wanted: the mean of every square.
+/// The alpha of the part of a picture that is wanted: opaque where no tile was set.
 pub(crate) struct Plane {
     wanted: Wanted,
-    depth: Depth,
-    /// Sum and number of the samples of every square.
-    sums: Vec<(u32, u32)>,
+    pub samples: Samples,
 }
 
 impl Plane {
     pub fn new(wanted: Wanted, depth: Depth) -> Self {
         let (width, height) = wanted.size();
+        let count = width as usize * height as usize;
         Self {
             wanted,
-            depth,
-            sums: vec![(0, 0); width as usize * height as usize],
+            samples: Samples::filled(depth, count, depth.max()),
         }
     }
 
-    /// Takes the samples of a tile.
+    /// Takes the samples of a tile that lies at `area` of the picture.
     pub fn set(&mut self, area: &Area, samples: &[u16]) {
-        let Some(shown) = area.intersection(&self.wanted.area) else {
-            return;
-        };
-        let (width, _) = self.wanted.size();
-        let (origin, scale) = (self.wanted.area, self.wanted.scale);
-        for y in shown.y..shown.bottom() {
-            let row = ((y - origin.y) / scale) as usize * width as usize;
-            let from = (y - area.y) as usize * area.width as usize;
-            for x in shown.x..shown.right() {
-                let square = &mut self.sums[row + ((x - origin.x) / scale) as usize];
-                square.0 += u32::from(samples[from + (x - area.x) as usize]);
-                square.1 += 1;
-            }
+        for (number, square) in self.wanted.squares(area) {
+            let part = square.seen_from(area.x, area.y);
+            let row = |y: u32| {
+                let start = y as usize * area.width as usize + part.x as usize;
+                &samples[start..][..part.width as usize]
+            };
+            let values = (part.y..part.bottom()).flat_map(row);
+            let sum: u32 = values.map(|&value| u32::from(value)).sum();
+            let count = part.count() as u32;
+            // A mean is no greater than its parts.
+            self.samples.set(number, ((sum + count / 2) / count) as u16);
         }
-    }
-
-    /// The plane; opaque where no tile was set.
-    pub fn finish(self) -> Samples {
-        let mut samples = Samples::with_capacity(self.depth, self.sums.len());
-        for (sum, count) in self.sums {
-            let mean = (sum + count / 2).checked_div(count);
-            samples.push(mean.map_or(self.depth.max(), |mean| mean as u16));
-        }
-        samples
     }
 }

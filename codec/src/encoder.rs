@@ -10,11 +10,12 @@ use crate::decoder::Decoder;
 use crate::error::{DecodeError, EncodeError};
 use crate::field::Field;
 use crate::geometry::{Area, Grid};
-use crate::image::{Image, Metadata, Samples};
+use crate::image::{Image, Metadata};
 use crate::limits::Limits;
 use crate::model::{Model, ModelError};
 use crate::options::{EncodeOptions, SMALL};
-use crate::tiles::{Painter, Plot, Tiling, Wanted, in_flight};
+use crate::plot::Wanted;
+use crate::tiles::{Painter, Tiling, in_flight, misfit};
 use crate::walk::{Both, Counter, WalkError, Writer, fault, section_count, walk};
 
 /// What an encoder did.
@@ -227,35 +228,16 @@ impl<'m> Encoding<'m> {
             quality: header.quality,
             wanted,
         };
-        let mut plot = Plot {
-            wanted,
-            channels: header.channels,
-            samples: Samples::zeros(header.depth, wanted.area.count() * header.channels.count()),
-            first_row: 0,
-        };
         let mut fields = fields.into_iter();
-        painter.paint::<EncodeError>(
-            |row, canvas| {
+        let samples =
+            painter.paint::<EncodeError>(header.channels, header.depth, |row, canvas| {
                 let columns = 0..tiling.grid.columns();
                 let areas = columns.map(|column| tiling.tile(column, row));
                 let tiles: Vec<_> = areas.zip(fields.by_ref()).collect();
-                let size = || {
-                    fault(
-                        self.model,
-                        "its fields are not those of its tiles".to_owned(),
-                    )
-                };
-                canvas.push(&tiles).ok_or_else(size)?;
+                canvas.push(&tiles).ok_or_else(|| misfit(self.model))?;
                 Ok(())
-            },
-            |pixels| {
-                pixels
-                    .iter()
-                    .for_each(|(area, pixels)| plot.set(area, pixels));
-                Ok(())
-            },
-        )?;
-        Image::new(header.width, header.height, header.channels, plot.samples)
+            })?;
+        Image::new(header.width, header.height, header.channels, samples)
             .map_err(|error| fault(self.model, error.to_string()).into())
     }
 

@@ -142,27 +142,16 @@ impl Samples {
         }
     }
 
-    /// No samples, with room for `count`.
-    pub(crate) fn with_capacity(depth: Depth, count: usize) -> Self {
-        match depth {
-            Depth::Eight => Self::Eight(Vec::with_capacity(count)),
-            Depth::Sixteen => Self::Sixteen(Vec::with_capacity(count)),
-        }
-    }
-
     /// `count` samples of 0.
     pub(crate) fn zeros(depth: Depth, count: usize) -> Self {
-        match depth {
-            Depth::Eight => Self::Eight(vec![0; count]),
-            Depth::Sixteen => Self::Sixteen(vec![0; count]),
-        }
+        Self::filled(depth, count, 0)
     }
 
-    /// Adds a sample; one of a greater depth saturates.
-    pub(crate) fn push(&mut self, sample: u16) {
-        match self {
-            Self::Eight(samples) => samples.push(sample.min(255) as u8),
-            Self::Sixteen(samples) => samples.push(sample),
+    /// `count` samples of `value`; one of a greater depth saturates.
+    pub(crate) fn filled(depth: Depth, count: usize, value: u16) -> Self {
+        match depth {
+            Depth::Eight => Self::Eight(vec![value.min(255) as u8; count]),
+            Depth::Sixteen => Self::Sixteen(vec![value; count]),
         }
     }
 

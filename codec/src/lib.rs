@@ -41,6 +41,7 @@ mod null;
 mod options;
 mod picture;
 mod plane;
+mod plot;
 #[cfg(test)]
 mod spec;
 #[cfg(test)]

@@ -2,8 +2,6 @@
 
 use crate::bitstream::Header;
 use crate::error::LimitError;
-use crate::model::Model;
-use crate::tiles::{Tiling, in_flight};
 
 /// What a file may ask for. On by default; a file that asks for more ends in
 /// [`DecodeError::Limits`](crate::DecodeError::Limits) before anything is allocated for it.
@@ -62,26 +60,5 @@ impl Limits {
         // Two sides of at most 2^30 each.
         LimitError::check("the number of pixels", width * height, self.max_pixels)?;
         LimitError::check("the number of streams", header.streams(), self.max_streams)
-    }
-}
-
-impl Limits {
-    pub(crate) fn check_memory(
-        &self,
-        model: &dyn Model,
-        tiling: &Tiling,
-        shown: (u32, u32),
-        sample_bytes: u64,
-    ) -> Result<(), LimitError> {
-        let (width, height) = tiling.largest_window();
-        let tiles = (in_flight() as u64).min(tiling.grid.count());
-        let windows = model.memory(width, height).saturating_mul(tiles);
-        let result = u64::from(shown.0) * u64::from(shown.1);
-        let memory = windows.saturating_add(result.saturating_mul(sample_bytes));
-        LimitError::check(
-            "the memory to decode it, in bytes,",
-            memory,
-            self.max_memory,
-        )
     }
 }

@@ -165,6 +165,9 @@ pub trait Model: Send + Sync {
     /// How many positions around a tile its transforms see.
     fn margin(&self) -> u32;
 
+    /// Values that a field has at a position.
+    fn channels(&self) -> usize;
+
     /// How many sections make a difference to a picture that is so much smaller.
     /// All of them, unless the model knows better.
     fn sections_at(&self, scale: Scale) -> usize {

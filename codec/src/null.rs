@@ -49,6 +49,10 @@ impl Model for Null {
         0
     }
 
+    fn channels(&self) -> usize {
+        3
+    }
+
     /// The means are all that a picture an eighth of the size shows.
     fn sections_at(&self, scale: Scale) -> usize {
         match scale {

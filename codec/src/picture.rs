@@ -12,7 +12,9 @@ use crate::image::{Image, Samples};
 use crate::limits::Limits;
 use crate::model::Model;
 use crate::options::DecodeOptions;
-use crate::tiles::{Painter, Plot, Tiling, Wanted, in_flight};
+use crate::plane::plane_memory;
+use crate::plot::Wanted;
+use crate::tiles::{Painter, Tiling, in_flight, misfit};
 use crate::walk::{Reader, WalkError, fault, section_count, walk};
 
 /// A picture that is to be decoded.
@@ -80,22 +82,40 @@ impl<'a> Picture<'a> {
         self.joined
     }
 
+    /// # Errors
+    /// If decoding takes more memory than `limits` allow.
     pub fn check_memory(&self, limits: &Limits) -> Result<(), LimitError> {
-        let alpha = usize::from(self.header.alpha);
-        let samples = (self.header.channels.count() + alpha) * self.header.depth.bytes();
-        limits.check_memory(self.model, &self.tiling, self.wanted.size(), samples as u64)
+        let what = "the memory to decode it, in bytes,";
+        LimitError::check(what, self.memory(), limits.max_memory)
+    }
+
+    /// An upper bound of the bytes that decoding takes: windows in flight, the fields
+    /// of a few rows of tiles, the picture, and an alpha plane of a tile.
+    fn memory(&self) -> u64 {
+        let (header, tiling) = (self.header, &self.tiling);
+        let (width, height) = tiling.largest_window();
+        let tiles = (in_flight() as u64).min(tiling.grid.count());
+        let windows = self.model.memory(width, height).saturating_mul(tiles);
+        let field_bytes = (self.model.channels() * size_of::<f32>()) as u64;
+        let fields = tiling.held().saturating_mul(field_bytes);
+        let (width, height) = self.wanted.size();
+        let samples = header.channels.count() + usize::from(header.alpha);
+        let result = u64::from(width) * u64::from(height);
+        let result = result.saturating_mul((samples * header.depth.bytes()) as u64);
+        let alpha = if header.alpha {
+            let tile = tiling.grid.tile(0, 0);
+            plane_memory(tile.width, tile.height)
+        } else {
+            0
+        };
+        [windows, fields, result, alpha]
+            .into_iter()
+            .fold(0, u64::saturating_add)
     }
 
     pub fn decode(&self, mut streams: Streams) -> Result<Decoded, DecodeError> {
         let (width, height) = self.wanted.size();
-        let pixels = width as usize * height as usize;
         let (header, channels) = (self.header, self.header.channels);
-        let mut plot = Plot {
-            wanted: self.wanted,
-            channels,
-            samples: Samples::zeros(header.depth, pixels * channels.count()),
-            first_row: 0,
-        };
         let painter = Painter {
             model: self.model,
             tiling: self.tiling,
@@ -104,26 +124,17 @@ impl<'a> Picture<'a> {
         };
         let columns = painter.tiles();
         let (mut incomplete, mut known) = (Vec::new(), false);
-        painter.paint::<DecodeError>(
-            |row, canvas| {
-                let tiles = self.row(row, &columns, &mut streams)?;
-                let lacking = tiles.iter().filter(|tile| tile.sections < self.sections);
-                incomplete.extend(lacking.map(|tile| (tile.number, tile.sections)));
-                known |= tiles.iter().any(|tile| tile.sections > 0);
-                self.put(tiles, canvas)
-            },
-            |pixels| {
-                pixels
-                    .iter()
-                    .for_each(|(area, pixels)| plot.set(area, pixels));
-                Ok(())
-            },
-        )?;
+        let samples = painter.paint::<DecodeError>(channels, header.depth, |row, canvas| {
+            let tiles = self.row(row, &columns, &mut streams)?;
+            let lacking = tiles.iter().filter(|tile| tile.sections < self.sections);
+            incomplete.extend(lacking.map(|tile| (tile.number, tile.sections)));
+            known |= tiles.iter().any(|tile| tile.sections > 0);
+            self.put(tiles, canvas)
+        })?;
         if !known && self.sections > 0 {
             return Err(FormatErrorKind::NothingLeft.into());
         }
         let (metadata, mut lost) = streams.take_metadata();
-        let samples = plot.samples;
         let image = Image::new(width, height, channels, samples);
         let broken = |error: crate::ImageError| fault(self.model, error.to_string());
         let mut image = image.map_err(broken)?.with_metadata(metadata);
@@ -218,13 +229,7 @@ impl<'a> Picture<'a> {
             .map(|tile| tile.area)
             .collect();
         let fields: Vec<_> = tiles.into_iter().map(|t| (t.area, t.field)).collect();
-        let size = || {
-            fault(
-                self.model,
-                "its fields are not those of its tiles".to_owned(),
-            )
-        };
-        canvas.push(&fields).ok_or_else(size)?;
+        canvas.push(&fields).ok_or_else(|| misfit(self.model))?;
         for area in &lost {
             let known = |x: u32, y: u32| !lost.iter().any(|area| area.contains(x, y));
             canvas.conceal(area, known);
@@ -263,6 +268,6 @@ impl<'a> Picture<'a> {
                 }
             }
         }
-        Ok(plane.finish())
+        Ok(plane.samples)
     }
 }

@@ -5,13 +5,19 @@ use rayon::prelude::*;
 
 use crate::field::{Canvas, Field};
 use crate::geometry::{Area, Grid};
-use crate::image::{Channels, Image, Samples, luma};
+use crate::image::{Channels, Depth, Image, Samples};
 use crate::model::{Model, ModelError, Pixels, Quality};
+use crate::plot::{Plot, Wanted};
 use crate::walk::fault;
 
 /// How many tiles are worked on at a time: memory follows from it.
 pub(crate) fn in_flight() -> usize {
     rayon::current_num_threads()
+}
+
+/// A model whose fields do not fit its tiles.
+pub(crate) fn misfit(model: &dyn Model) -> ModelError {
+    fault(model, "its fields are not those of its tiles".to_owned())
 }
 
 /// A grid, in the positions of a model's fields.
@@ -63,6 +69,17 @@ impl Tiling {
         (pixels, tile.seen_from(window.x, window.y))
     }
 
+    /// How many positions of fields are held at a time, at most: the rows that a row of
+    /// tiles sees, the last of them whole rows of tiles, and those that are being
+    /// added.
+    pub fn held(&self) -> u64 {
+        let (picture, tile) = (self.picture(), self.tile(0, 0));
+        let height = u64::from(tile.height);
+        let below = u64::from(self.margin).next_multiple_of(height);
+        let rows = u64::from(self.margin) + 2 * height + below;
+        u64::from(picture.width) * rows.min(2 * u64::from(picture.height))
+    }
+
     /// The largest window that a transform sees, in pixels.
     pub fn largest_window(&self) -> (u32, u32) {
         let window = self.tile(0, 0).widened(self.margin, &self.picture());
@@ -101,25 +118,6 @@ fn pixels_of(image: &Image, area: &Area) -> Pixels {
     }
 }
 
-/// The part of a picture that is wanted, and how small.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Wanted {
-    /// Pixels of the picture.
-    pub area: Area,
-    /// One pixel of the result is a square of this side.
-    pub scale: u32,
-}
-
-impl Wanted {
-    /// Pixels of the result.
-    pub fn size(&self) -> (u32, u32) {
-        (
-            self.area.width.div_ceil(self.scale),
-            self.area.height.div_ceil(self.scale),
-        )
-    }
-}
-
 /// Makes the pixels of `wanted` out of fields, a row of tiles at a time.
 pub(crate) struct Painter<'a> {
     pub model: &'a dyn Model,
@@ -137,13 +135,14 @@ impl Painter<'_> {
         self.tiling.grid.touching(&needed)
     }
 
-    /// Asks `fields` for a row of tiles when it is needed, and gives `band` a row of
-    /// tiles when it is done: where it lies in the result, and its pixels.
+    /// The samples of what is wanted. Asks `fields` for a row of tiles, by its number,
+    /// when it is needed: to be pushed onto the canvas.
     pub fn paint<E: From<ModelError>>(
         &self,
+        channels: Channels,
+        depth: Depth,
         mut fields: impl FnMut(u32, &mut Canvas) -> Result<(), E>,
-        mut band: impl FnMut(&[(Area, Pixels)]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<Samples, E> {
         let (tiling, tiles) = (&self.tiling, self.tiles());
         let last = tiling.tile(tiles.right() - 1, tiles.bottom() - 1);
         let first = tiling.tile(tiles.x, tiles.y);
@@ -152,6 +151,7 @@ impl Painter<'_> {
             height: last.bottom() - first.y,
             ..first
         };
+        let mut plot = Plot::new(self.wanted, channels, depth);
         let mut canvas = Canvas::new(within);
         let mut next = tiles.y;
         let shown = tiling.grid.touching(&self.wanted.area);
@@ -166,22 +166,17 @@ impl Painter<'_> {
                 next += 1;
             }
             canvas.drop_before(reach.y);
-            let mut pixels = Vec::new();
             for keeps in keeps.chunks(in_flight()) {
-                let made: Vec<_> = keeps
+                let made: Vec<Pixels> = keeps
                     .par_iter()
-                    .map(|keep| {
-                        Ok((
-                            keep.times(tiling.stride),
-                            self.tile(&canvas, &within, keep)?,
-                        ))
-                    })
+                    .map(|keep| self.tile(&canvas, &within, keep))
                     .collect::<Result<_, ModelError>>()?;
-                pixels.extend(made);
+                for (keep, pixels) in keeps.iter().zip(&made) {
+                    plot.set(&keep.times(tiling.stride), pixels);
+                }
             }
-            band(&pixels)?;
         }
-        Ok(())
+        Ok(plot.samples)
     }
 
     /// Positions of a tile that are wanted.
@@ -209,73 +204,4 @@ impl Painter<'_> {
         }
         Ok(pixels)
     }
-}
-
-/// Writes pixels into the samples of the result: rounded to its depth, grey if it is
-/// grey, the mean of every square of `scale`.
-pub(crate) struct Plot {
-    pub wanted: Wanted,
-    pub channels: Channels,
-    pub samples: Samples,
-    /// First row of the result that `samples` holds.
-    pub first_row: u32,
-}
-
-impl Plot {
-    /// Sets what lies within the result.
-    pub fn set(&mut self, area: &Area, pixels: &Pixels) {
-        let Some(shown) = area.intersection(&self.wanted.area) else {
-            return;
-        };
-        let scale = self.wanted.scale;
-        let (width, _) = self.wanted.size();
-        let origin = self.wanted.area;
-        let squares = shown.seen_from(origin.x, origin.y).in_units(scale);
-        for y in squares.y..squares.bottom() {
-            for x in squares.x..squares.right() {
-                let square = Area {
-                    x: origin.x + x * scale,
-                    y: origin.y + y * scale,
-                    width: scale,
-                    height: scale,
-                };
-                let Some(square) = square.intersection(&shown) else {
-                    continue;
-                };
-                let rgb = mean(pixels, &square.seen_from(area.x, area.y));
-                let row = (y - self.first_row) as usize;
-                self.put(row * width as usize + x as usize, rgb);
-            }
-        }
-    }
-
-    fn put(&mut self, pixel: usize, rgb: [f32; 3]) {
-        let max = f32::from(self.samples.depth().max());
-        // `as` saturates, and makes 0 of what is not a number.
-        let rgb = rgb.map(|v| (v * max).round().clamp(0.0, max) as u16);
-        match self.channels {
-            Channels::Grey => self.samples.set(pixel, luma(&rgb) as u16),
-            Channels::Rgb => {
-                for (c, sample) in rgb.into_iter().enumerate() {
-                    self.samples.set(pixel * 3 + c, sample);
-                }
-            }
-        }
-    }
-}
-
-fn mean(pixels: &Pixels, square: &Area) -> [f32; 3] {
-    let mut sum = [0.0f32; 3];
-    for y in square.y..square.bottom() {
-        let row = y as usize * pixels.width as usize;
-        for x in square.x..square.right() {
-            let pixel = &pixels.samples[(row + x as usize) * 3..][..3];
-            for (sum, value) in sum.iter_mut().zip(pixel) {
-                *sum += value;
-            }
-        }
-    }
-    // A square of one pixel is that pixel, to the last bit.
-    let count = square.count() as f32;
-    sum.map(|v| v / count)
 }

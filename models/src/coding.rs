@@ -97,6 +97,10 @@ impl Model for StandardModel {
         self.margin
     }
 
+    fn channels(&self) -> usize {
+        self.groups.channels()
+    }
+
     /// What the channels of a group show is finer from group to group; the last
     /// ones are gone in the mean of a square.
     fn sections_at(&self, scale: Scale) -> usize {

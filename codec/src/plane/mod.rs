@@ -156,6 +156,13 @@ fn coded(form: Form, samples: &[u16], width: usize, depth: Depth) -> Result<Vec<
     Ok(bytes)
 }
 
+/// Bytes of memory that decoding a plane takes beside its stream: two a sample, and two
+/// again where 8 bits become 16; 60 a column, and the tables.
+pub(crate) fn plane_memory(width: u32, height: u32) -> u64 {
+    let samples = u64::from(width) * u64::from(height);
+    4 * samples + 60 * u64::from(width) + (640 << 10)
+}
+
 /// Decodes a plane of `width * height` samples, at most `limit` of them. Takes two
 /// bytes of memory a sample, the length of `bytes`, 60 bytes a column and 640 KiB.
 ///
