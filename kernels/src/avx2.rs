@@ -17,22 +17,12 @@ const ROWS: usize = 6;
 
 #[target_feature(enable = "avx2,fma")]
 pub(crate) fn product<O: Number>(job: &Job<'_, f32>, out: &mut [O]) {
-    macro_rules! block {
-        ($panel:ident, $first:ident, $count:ident: $($r:literal)*) => {
-            match ($count, $panel.bias.len()) {
-                $(
-                    ($r, 1) => block::<$r, 1, O>(job, $panel, $first, out),
-                    ($r, _) => block::<$r, 2, O>(job, $panel, $first, out),
-                )*
-                _ => unreachable!("blocks have at most {ROWS} rows"),
-            }
+    macro_rules! call {
+        ($r:literal, $v:literal, $panel:ident, $first:ident) => {
+            block::<$r, $v, O>(job, $panel, $first, out)
         };
     }
-    for panel in job.panels() {
-        for (first, count) in job.blocks(ROWS) {
-            block!(panel, first, count: 1 2 3 4 5 6);
-        }
-    }
+    each_block!(job, ROWS, call: 1 2 3 4 5 6)
 }
 
 #[target_feature(enable = "avx2,fma")]
@@ -97,18 +87,12 @@ const INT_ROWS: usize = 3;
 
 #[target_feature(enable = "avx2")]
 pub(crate) fn int_product(job: &IntJob<'_>, out: &mut [i32]) {
-    for panel in job.panels() {
-        for (first, count) in job.blocks(INT_ROWS) {
-            match (count, panel.bias.len()) {
-                (1, 1) => int_block::<1, 1>(job, panel, first, out),
-                (1, _) => int_block::<1, 2>(job, panel, first, out),
-                (2, 1) => int_block::<2, 1>(job, panel, first, out),
-                (2, _) => int_block::<2, 2>(job, panel, first, out),
-                (_, 1) => int_block::<3, 1>(job, panel, first, out),
-                _ => int_block::<3, 2>(job, panel, first, out),
-            }
-        }
+    macro_rules! call {
+        ($r:literal, $v:literal, $panel:ident, $first:ident) => {
+            int_block::<$r, $v>(job, $panel, $first, out)
+        };
     }
+    each_block!(job, INT_ROWS, call: 1 2 3)
 }
 
 #[target_feature(enable = "avx2")]

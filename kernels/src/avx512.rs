@@ -16,26 +16,6 @@ use crate::number::{Bf16, Number};
 /// Rows of a block.
 const ROWS: usize = 12;
 
-/// Calls `$block` with the constants that fit.
-macro_rules! each_block {
-    ($job:ident, $out:ident, $block:ident) => {
-        each_block!($job, $out, $block: 1 2 3 4 5 6 7 8 9 10 11 12)
-    };
-    ($job:ident, $out:ident, $block:ident: $($r:literal)*) => {
-        for panel in $job.panels() {
-            for (first, count) in $job.blocks(ROWS) {
-                match (count, panel.bias.len()) {
-                    $(
-                        ($r, 1) => $block!($r, 1, panel, first),
-                        ($r, _) => $block!($r, 2, panel, first),
-                    )*
-                    _ => unreachable!("blocks have at most {ROWS} rows"),
-                }
-            }
-        }
-    };
-}
-
 /// The body of a block of `$R` rows by `$V` registers. Every kind of number takes
 /// 32 bits of a row at a time (a float, two bfloat16, or four bytes) and multiplies
 /// them by as much of each of 16 columns.
@@ -102,7 +82,7 @@ pub(crate) fn product<O: Number>(job: &Job<'_, f32>, out: &mut [O]) {
             block::<$r, $v, O>(job, $panel, $first, out)
         };
     }
-    each_block!(job, out, call)
+    each_block!(job, ROWS, call: 1 2 3 4 5 6 7 8 9 10 11 12)
 }
 
 #[target_feature(enable = "avx512f")]
@@ -127,7 +107,7 @@ pub(crate) fn bf16_product<O: Number>(job: &Job<'_, Bf16>, out: &mut [O]) {
             bf16_block::<$r, $v, O>(job, $panel, $first, out)
         };
     }
-    each_block!(job, out, call)
+    each_block!(job, ROWS, call: 1 2 3 4 5 6 7 8 9 10 11 12)
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
@@ -156,7 +136,7 @@ pub(crate) fn int_product(job: &IntJob<'_>, out: &mut [i32]) {
             int_block::<$r, $v>(job, $panel, $first, out)
         };
     }
-    each_block!(job, out, call)
+    each_block!(job, ROWS, call: 1 2 3 4 5 6 7 8 9 10 11 12)
 }
 
 #[target_feature(enable = "avx512f,avx512vnni")]

@@ -96,13 +96,7 @@ impl IntMatrix {
         out: &mut [i32],
         stride: usize,
     ) {
-        assert_eq!(rows.inputs(), self.inputs, "inputs of the product");
-        assert!(rows.length.is_multiple_of(QUAD), "{} inputs", rows.length);
-        assert!(stride >= self.outputs, "output rows overlap");
-        rows.check();
-        if let Some(last) = rows.count.checked_sub(1) {
-            assert!(last * stride + self.outputs <= out.len(), "output");
-        }
+        rows.check(self.inputs, QUAD, self.outputs, [out.len(), stride]);
         let job = IntJob {
             matrix: self,
             rows,

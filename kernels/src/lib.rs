@@ -19,6 +19,25 @@
 
 #![deny(missing_docs)]
 
+/// Calls `$block` for every panel and block of a job, with the numbers of its rows (of
+/// which those named are all that there can be) and of its lanes as constants, so that
+/// sums stay in registers.
+macro_rules! each_block {
+    ($job:ident, $most:ident, $block:ident: $($r:literal)*) => {
+        for panel in $job.panels() {
+            for (first, count) in $job.blocks($most) {
+                match (count, panel.bias.len()) {
+                    $(
+                        ($r, 1) => $block!($r, 1, panel, first),
+                        ($r, _) => $block!($r, 2, panel, first),
+                    )*
+                    _ => unreachable!("blocks have at most {} rows", $most),
+                }
+            }
+        }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]

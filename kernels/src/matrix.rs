@@ -102,14 +102,8 @@ impl<T: Number> Matrix<T> {
         out: &mut [O],
         stride: usize,
     ) {
-        assert_eq!(rows.inputs(), self.inputs, "inputs of the product");
         assert_eq!(finish == Finish::Gate, self.gated, "{finish:?}");
-        assert!(rows.length.is_multiple_of(T::GROUP), "cut groups");
-        assert!(stride >= self.outputs, "output rows overlap");
-        rows.check();
-        if let Some(last) = rows.count.checked_sub(1) {
-            assert!(last * stride + self.outputs <= out.len(), "output");
-        }
+        rows.check(self.inputs, T::GROUP, self.outputs, [out.len(), stride]);
         let job = Job {
             matrix: self,
             rows,

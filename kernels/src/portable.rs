@@ -9,20 +9,12 @@ use crate::number::Number;
 const ROWS: usize = 4;
 
 pub(crate) fn product<T: Number, O: Number>(job: &Job<'_, T>, out: &mut [O]) {
-    for panel in job.panels() {
-        for (first, count) in job.blocks(ROWS) {
-            match (count, panel.bias.len()) {
-                (1, 1) => block::<1, 1, T, O>(job, panel, first, out),
-                (1, _) => block::<1, 2, T, O>(job, panel, first, out),
-                (2, 1) => block::<2, 1, T, O>(job, panel, first, out),
-                (2, _) => block::<2, 2, T, O>(job, panel, first, out),
-                (3, 1) => block::<3, 1, T, O>(job, panel, first, out),
-                (3, _) => block::<3, 2, T, O>(job, panel, first, out),
-                (_, 1) => block::<4, 1, T, O>(job, panel, first, out),
-                _ => block::<4, 2, T, O>(job, panel, first, out),
-            }
-        }
+    macro_rules! call {
+        ($r:literal, $v:literal, $panel:ident, $first:ident) => {
+            block::<$r, $v, T, O>(job, $panel, $first, out)
+        };
     }
+    each_block!(job, ROWS, call: 1 2 3 4)
 }
 
 fn block<const R: usize, const V: usize, T: Number, O: Number>(

@@ -42,11 +42,17 @@ impl<'a, T> Rows<'a, T> {
         self.segments.len() * self.length
     }
 
-    /// Panics if a row reaches out of the data: what unsafe code relies on.
-    pub(crate) fn check(&self) {
+    /// Panics if the rows do not fit a product of `inputs` by `outputs` whose output
+    /// has `room` numbers, `stride` from a row to the next: what unsafe code relies on.
+    pub(crate) fn check(&self, inputs: usize, group: usize, outputs: usize, room: [usize; 2]) {
+        let [room, stride] = room;
+        assert_eq!(self.inputs(), inputs, "inputs of the product");
+        assert!(self.length.is_multiple_of(group), "cut groups");
+        assert!(stride >= outputs, "output rows overlap");
         let Some(last) = self.count.checked_sub(1) else {
             return;
         };
+        assert!(last * stride + outputs <= room, "output");
         let longest = last.checked_mul(self.stride);
         for &segment in self.segments {
             let end = longest
@@ -98,6 +104,6 @@ mod tests {
             stride: 3,
             count: 2,
         };
-        rows.check();
+        rows.check(6, 1, 1, [2, 1]);
     }
 }
