@@ -6,9 +6,10 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use lic_codec::Area;
 use lic_models::prior::{IntShape, parse};
 use lic_models::standard::{LATENT_STRIDE, Noise, StandardConfig};
-use lic_models::{CpuNetworks, Device, Isa, Keep, MODELS, Networks, Precision};
+use lic_models::{CpuNetworks, Device, Isa, MODELS, Networks, Precision};
 
 /// Sizes of the latents: of pictures of 768x512 and 2048x1024.
 const SIZES: [[usize; 2]; 2] = [[32, 48], [64, 128]];
@@ -50,7 +51,7 @@ fn cpu(c: &mut Criterion) {
     for [h, w] in SIZES {
         let size = format!("{}x{}", LATENT_STRIDE * w, LATENT_STRIDE * h);
         let mut group = c.benchmark_group("cpu");
-        let keep = Keep { y: 0, x: 0, h, w };
+        let keep = Area::of(w as u32, h as u32);
         let m = config.groups.channels();
         let (x, y) = (noise(768 * h * w, 1.0), noise(m * h * w, 2.0));
         let z: Vec<f32> = noise(config.mean.z * h * w / 16, 10.0);

@@ -5,9 +5,10 @@
 //! cargo run --release --example precision -- PICTURE...
 //! ```
 
+use lic_codec::Area;
 use lic_models::prior::Pass;
 use lic_models::standard::LATENT_STRIDE;
-use lic_models::{CpuNetworks, Device, Isa, Keep, MODELS, Networks, Precision};
+use lic_models::{CpuNetworks, Device, Isa, MODELS, Networks, Precision};
 
 const QUALITIES: [f32; 5] = [5.0, 20.0, 50.0, 80.0, 95.0];
 
@@ -29,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (right, bottom) = ((LATENT_STRIDE * w) as u32, (LATENT_STRIDE * h) as u32);
         let picture = image::imageops::crop_imm(&picture, 0, 0, right, bottom).to_image();
         let x: Vec<f32> = picture.iter().map(|&v| f32::from(v) / 255.0).collect();
-        let keep = Keep { y: 0, x: 0, h, w };
+        let keep = Area::of(w as u32, h as u32);
         for (sums, quality) in sums.iter_mut().zip(QUALITIES) {
             let encode = |networks: &CpuNetworks| coded(networks, &steps, &x, [h, w], quality);
             let y_hat = encode(&single)?;
@@ -55,9 +56,9 @@ fn coded(
     [h, w]: [usize; 2],
     quality: f32,
 ) -> Result<Vec<f32>, String> {
-    let (gain, inverse) = (networks.gain(quality), networks.inverse(quality));
+    let (gain, inverse) = (networks.gain(quality)?, networks.inverse(quality)?);
     let m = gain.len();
-    let mut y = networks.g_a(x, h, w, Keep { y: 0, x: 0, h, w })?;
+    let mut y = networks.g_a(x, h, w, Area::of(w as u32, h as u32))?;
     scale(&mut y, &gain);
     let mut z = networks.h_a(&y, h, w, quality)?;
     z.iter_mut().for_each(|z| *z = z.round());

@@ -5,7 +5,7 @@ use lic_codec::{
 };
 use lic_entropy::{Tables, gaussian};
 
-use crate::networks::{Keep, Means, Networks};
+use crate::networks::{Means, Networks};
 use crate::prior::{Groups, IntShape, IntStream, Step, covered, level_of};
 use crate::rounding::rounded;
 use crate::standard::{LATENT_STRIDE, STRIDE};
@@ -42,29 +42,21 @@ impl StandardModel {
     }
 
     /// A tile of `h` by `w` latents.
-    fn coding(&self, h: usize, w: usize, quality: Quality) -> Coding<'_> {
+    fn coding(&self, h: usize, w: usize, quality: Quality) -> Result<Coding<'_>, ModelError> {
         let m = self.groups.channels();
-        Coding {
+        let gain = self.networks.gain(quality.get());
+        Ok(Coding {
             model: self,
             h,
             w,
             quality,
-            gain: self.networks.gain(quality.get()),
+            gain: gain.map_err(|reason| self.fault(reason))?,
             source: None,
             known: None,
             mu: None,
             planned: Vec::new(),
             y_hat: vec![0.0; h * w * m],
-        }
-    }
-}
-
-fn keep(area: Area) -> Keep {
-    Keep {
-        y: area.y as usize,
-        x: area.x as usize,
-        h: area.height as usize,
-        w: area.width as usize,
+        })
     }
 }
 
@@ -132,11 +124,11 @@ impl Model for StandardModel {
         let (h, w) = (area.height as usize, area.width as usize);
         let size = |side: u32| side as usize / LATENT_STRIDE;
         let (window_h, window_w) = (size(window.height), size(window.width));
-        let mut coding = self.coding(h, w, quality);
+        let mut coding = self.coding(h, w, quality)?;
         let fault = |reason: String| self.fault(reason);
         let mut y = self
             .networks
-            .g_a(&window.samples, window_h, window_w, keep(area))
+            .g_a(&window.samples, window_h, window_w, area)
             .map_err(fault)?;
         for position in y.chunks_exact_mut(coding.gain.len()) {
             for (value, gain) in position.iter_mut().zip(&coding.gain) {
@@ -161,7 +153,7 @@ impl Model for StandardModel {
             latents(height),
             latents(width),
             quality,
-        )))
+        )?))
     }
 
     fn synthesise(
@@ -172,13 +164,14 @@ impl Model for StandardModel {
     ) -> Result<Pixels, ModelError> {
         let mut y = window.values.clone();
         let inverse = self.networks.inverse(quality.get());
+        let inverse = inverse.map_err(|reason| self.fault(reason))?;
         for position in y.chunks_exact_mut(inverse.len().max(1)) {
             for (value, inverse) in position.iter_mut().zip(&inverse) {
                 *value *= inverse;
             }
         }
         let (h, w) = (window.height as usize, window.width as usize);
-        let samples = self.networks.g_s(&y, h, w, keep(area));
+        let samples = self.networks.g_s(&y, h, w, area);
         Ok(Pixels {
             width: area.width * LATENT_STRIDE as u32,
             height: area.height * LATENT_STRIDE as u32,

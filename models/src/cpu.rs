@@ -19,9 +19,10 @@ mod synthesis;
 #[cfg(test)]
 mod tests;
 
+use lic_codec::Area;
 use lic_kernels::Isa;
 
-use crate::networks::{Keep, Means, Networks};
+use crate::networks::{Means, Networks};
 use crate::prior::{Gain, LEVELS, position};
 use crate::standard::{LATENT_STRIDE, Standard};
 
@@ -128,26 +129,27 @@ fn expect_length(what: &str, found: usize, expected: usize) -> Result<(), String
 }
 
 /// `keep` as a region of a window of `h`×`w`.
-fn kept(keep: Keep, h: usize, w: usize) -> Result<Region, String> {
-    let ends = keep.y.checked_add(keep.h).zip(keep.x.checked_add(keep.w));
-    ends.filter(|&(bottom, right)| bottom <= h && right <= w && keep.h > 0 && keep.w > 0)
-        .map(|(bottom, right)| Region {
-            y: keep.y..bottom,
-            x: keep.x..right,
-        })
+fn kept(keep: Area, h: usize, w: usize) -> Result<Region, String> {
+    let region = Region {
+        y: keep.y as usize..keep.bottom() as usize,
+        x: keep.x as usize..keep.right() as usize,
+    };
+    let inside = region.y.end <= h && region.x.end <= w && keep.count() > 0;
+    inside
+        .then_some(region)
         .ok_or_else(|| format!("{keep:?} is not a part of a window of {h}×{w}"))
 }
 
 impl Networks for CpuNetworks {
-    fn gain(&self, quality: f32) -> Vec<f32> {
-        exp_at(&self.log_gain, quality)
+    fn gain(&self, quality: f32) -> Result<Vec<f32>, String> {
+        Ok(exp_at(&self.log_gain, quality))
     }
 
-    fn inverse(&self, quality: f32) -> Vec<f32> {
-        exp_at(&self.log_inverse, quality)
+    fn inverse(&self, quality: f32) -> Result<Vec<f32>, String> {
+        Ok(exp_at(&self.log_inverse, quality))
     }
 
-    fn g_a(&self, x: &[f32], h: usize, w: usize, keep: Keep) -> Result<Vec<f32>, String> {
+    fn g_a(&self, x: &[f32], h: usize, w: usize, keep: Area) -> Result<Vec<f32>, String> {
         expect_length(
             "picture",
             x.len(),
@@ -176,7 +178,7 @@ impl Networks for CpuNetworks {
         Ok(Box::new(means))
     }
 
-    fn g_s(&self, y: &[f32], h: usize, w: usize, keep: Keep) -> Result<Vec<f32>, String> {
+    fn g_s(&self, y: &[f32], h: usize, w: usize, keep: Area) -> Result<Vec<f32>, String> {
         expect_length("latents", y.len(), self.channels() * h * w)?;
         let keep = kept(keep, h, w)?;
         Ok(self.synthesis.run(self.isa, y, [h, w], &keep))

@@ -37,7 +37,7 @@ pub use device::{Backend, BackendError};
 #[cfg(feature = "image")]
 pub use image_hook::{LicDecoder, register_image_format};
 pub use lic_kernels::Isa;
-pub use networks::{Keep, Means, Networks};
+pub use networks::{Means, Networks};
 pub use reference::Reference;
 pub use weights::{Weights, WeightsError, freeze};
 pub use zoo::{MODELS, Row, Zoo, ZooError};

@@ -4,36 +4,26 @@
 //! Buffers hold one picture or a window of one, channels last: a position's
 //! channels lie together, positions go by rows. Outside of a window every
 //! convolution sees zeros; who cuts a window out of a larger picture gives it a
-//! margin (`MARGIN`) and keeps what lies inside.
+//! margin ([`StandardConfig::margin`](crate::standard::StandardConfig::margin)) and
+//! keeps what lies inside. Errors are words about a backend or a wrong size.
 
 use std::fmt::Debug;
 
-/// A rectangle of latent positions (16 pixels each) inside a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keep {
-    /// First row.
-    pub y: usize,
-    /// First column.
-    pub x: usize,
-    /// Rows.
-    pub h: usize,
-    /// Columns.
-    pub w: usize,
-}
+use lic_codec::Area;
 
 /// The float half of a standard model. Results of two implementations differ by
 /// rounding errors; nothing here reaches a probability.
 pub trait Networks: Debug + Send + Sync {
     /// Gain of every latent channel at `quality` (1..=100).
-    fn gain(&self, quality: f32) -> Vec<f32>;
+    fn gain(&self, quality: f32) -> Result<Vec<f32>, String>;
 
     /// Inverse gain of every latent channel, learned apart.
-    fn inverse(&self, quality: f32) -> Vec<f32>;
+    fn inverse(&self, quality: f32) -> Result<Vec<f32>, String>;
 
     /// Pixels to latents, without gain. `x`: `[16 h][16 w][3]` in 0..=1 →
-    /// `[keep.h][keep.w][m]`. What lies outside of `keep` need not be computed
-    /// further than `keep` depends on it.
-    fn g_a(&self, x: &[f32], h: usize, w: usize, keep: Keep) -> Result<Vec<f32>, String>;
+    /// `[keep.height][keep.width][m]`, `keep` in positions. What lies outside of
+    /// `keep` need not be computed further than `keep` depends on it.
+    fn g_a(&self, x: &[f32], h: usize, w: usize, keep: Area) -> Result<Vec<f32>, String>;
 
     /// Latents (gain on) to hyper-latents, not rounded. `y`: `[h][w][m]`, `h` and
     /// `w` multiples of 4 → `[h/4][w/4][z]`.
@@ -49,8 +39,8 @@ pub trait Networks: Debug + Send + Sync {
     ) -> Result<Box<dyn Means + '_>, String>;
 
     /// Latents (gain taken back) to pixels. `y`: `[h][w][m]` →
-    /// `[16 keep.h][16 keep.w][3]`, nominally 0..=1, not clamped.
-    fn g_s(&self, y: &[f32], h: usize, w: usize, keep: Keep) -> Result<Vec<f32>, String>;
+    /// `[16 keep.height][16 keep.width][3]`, nominally 0..=1, not clamped.
+    fn g_s(&self, y: &[f32], h: usize, w: usize, keep: Area) -> Result<Vec<f32>, String>;
 }
 
 /// The stream that gathers what is known of a picture's means.

@@ -1,8 +1,9 @@
 //! The float networks on a Burn device: the reference, and the way to a GPU.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use lic_codec::Area;
 
-use crate::networks::{Keep, Means, Networks};
+use crate::networks::{Means, Networks};
 use crate::prior::{GroupsConfig, Step, covered, level_weights};
 use crate::standard::{LATENT_STRIDE, Standard, quality_plane};
 
@@ -34,11 +35,6 @@ impl Reference {
     fn quality(&self, quality: f32, [h, w]: [usize; 2]) -> Tensor<4> {
         quality_plane(&[quality.into()], &self.device).expand([1, 1, h, w])
     }
-
-    fn vector(&self, vector: Tensor<4>) -> Vec<f32> {
-        // A vector of parameters: reading it back cannot fail but with the device.
-        host(vector).unwrap_or_default()
-    }
 }
 
 /// `[1, c, h, w]` as `[h][w][c]`.
@@ -48,23 +44,23 @@ fn host(x: Tensor<4>) -> Result<Vec<f32>, String> {
     data.try_to_vec().map_err(|e| format!("backend: {e:?}"))
 }
 
-fn kept(x: Tensor<4>, keep: Keep, unit: usize) -> Tensor<4> {
-    x.narrow(2, keep.y * unit, keep.h * unit)
-        .narrow(3, keep.x * unit, keep.w * unit)
+fn kept(x: Tensor<4>, keep: Area, unit: usize) -> Tensor<4> {
+    let [x0, y0, w, h] = [keep.x, keep.y, keep.width, keep.height].map(|side| side as usize * unit);
+    x.narrow(2, y0, h).narrow(3, x0, w)
 }
 
 impl Networks for Reference {
-    fn gain(&self, quality: f32) -> Vec<f32> {
+    fn gain(&self, quality: f32) -> Result<Vec<f32>, String> {
         let weights = level_weights(&[quality.into()], &self.device);
-        self.vector(self.networks.gain.gain(&weights))
+        host(self.networks.gain.gain(&weights))
     }
 
-    fn inverse(&self, quality: f32) -> Vec<f32> {
+    fn inverse(&self, quality: f32) -> Result<Vec<f32>, String> {
         let weights = level_weights(&[quality.into()], &self.device);
-        self.vector(self.networks.gain.inverse(&weights))
+        host(self.networks.gain.inverse(&weights))
     }
 
-    fn g_a(&self, x: &[f32], h: usize, w: usize, keep: Keep) -> Result<Vec<f32>, String> {
+    fn g_a(&self, x: &[f32], h: usize, w: usize, keep: Area) -> Result<Vec<f32>, String> {
         let x = self.tensor(x, [h * LATENT_STRIDE, w * LATENT_STRIDE]);
         host(kept(self.networks.g_a.forward(x), keep, 1))
     }
@@ -92,7 +88,7 @@ impl Networks for Reference {
         }))
     }
 
-    fn g_s(&self, y: &[f32], h: usize, w: usize, keep: Keep) -> Result<Vec<f32>, String> {
+    fn g_s(&self, y: &[f32], h: usize, w: usize, keep: Area) -> Result<Vec<f32>, String> {
         let x_hat = self.networks.g_s.forward(self.tensor(y, [h, w]));
         host(kept(x_hat, keep, LATENT_STRIDE))
     }
