@@ -1,11 +1,11 @@
 //! `lic compare`.
 
 use anyhow::{Context, Result};
-use lic_codec::measure::ms_ssim_db;
+use lic_codec::measure::{ms_ssim, ms_ssim_db, mse, psnr_of};
 use lic_codec::{Channels, Image};
 
 use crate::args::Compare;
-use crate::metrics::{Likeness, psnr_of};
+use crate::metrics::Likeness;
 use crate::report::{Comparison, Line, PlaneLikeness, print, print_json};
 use crate::{io, picture};
 
@@ -34,12 +34,12 @@ pub fn run(args: &Compare) -> Result<()> {
 /// Of each plane of pictures that can be compared.
 fn planes(original: &Image, other: &Image) -> Vec<PlaneLikeness> {
     let likeness = |name, a: Image, b: Image| {
-        let mse = lic_codec::measure::mse(&a, &b)?;
+        let mse = mse(&a, &b)?;
         Some(PlaneLikeness {
             plane: name,
             mse,
             psnr: psnr_of(mse),
-            ms_ssim: lic_codec::measure::ms_ssim(&a, &b),
+            ms_ssim: ms_ssim(&a, &b),
         })
     };
     let luma = |image: &Image| image.clone().into_channels(Channels::Grey);

@@ -1,7 +1,7 @@
 //! How alike two pictures are: what `lic compare` prints and `lic bench` records.
 
 use anyhow::{Context, Result, ensure};
-use lic_codec::measure::{ms_ssim, mse};
+use lic_codec::measure::{ms_ssim, mse, psnr_of};
 use lic_codec::{Channels, Image};
 use serde::Serialize;
 use ssimulacra2::{
@@ -44,11 +44,6 @@ impl Likeness {
             ssimulacra2: ssimulacra2_of(original, other)?,
         })
     }
-}
-
-/// PSNR in dB of a mean squared error of 8-bit samples; infinite for 0.
-pub fn psnr_of(mse: f64) -> f64 {
-    10.0 * (255.0 * 255.0 / mse).log10()
 }
 
 /// SSIMULACRA2 (J. Sneyers 2022), which takes samples as sRGB; grey as three equal

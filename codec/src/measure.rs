@@ -32,7 +32,12 @@ pub fn mse(a: &Image, b: &Image) -> Option<f64> {
 /// 10 log10(255² / MSE), infinite for equal pictures; `None` if the pictures
 /// differ in size or channels.
 pub fn psnr(a: &Image, b: &Image) -> Option<f64> {
-    mse(a, b).map(|mse| 10.0 * (255.0 * 255.0 / mse).log10())
+    mse(a, b).map(psnr_of)
+}
+
+/// PSNR in decibels of a mean squared error of 8-bit samples; infinite for 0.
+pub fn psnr_of(mse: f64) -> f64 {
+    10.0 * (255.0 * 255.0 / mse).log10()
 }
 
 /// MS-SSIM in decibels: -10 log10(1 - `ms_ssim`), infinite for 1.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use lic_codec::{Channels, Image};
+use lic_codec::Image;
 use lic_datasets::sha256;
 use tempfile::TempDir;
 
@@ -77,38 +77,27 @@ impl Source {
         Self::new(&name, picture::read(path)?)
     }
 
-    /// A picture in memory.
+    /// A picture in memory. Its colours are measured, in 8 bits: what all codecs have in
+    /// common.
     pub fn new(name: &str, image: Image) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("lic-bench-").tempdir();
+        let samples = image.samples().eight().into_owned();
         Ok(Self {
             name: name.to_owned(),
-            samples_sha256: sha256(&image.samples().eight()),
-            image,
+            samples_sha256: sha256(&samples),
+            image: Image::new(image.width(), image.height(), image.channels(), samples)?,
             folder: folder.context("no folder for temporary files")?,
         })
     }
 
     /// The picture as binary PPM, or PGM if it is grey.
     pub fn pnm(&self) -> Result<PathBuf> {
-        self.file("in.pnm", |image| {
-            let kind = match image.channels() {
-                Channels::Grey => "P5",
-                Channels::Rgb => "P6",
-            };
-            // The lines as libwebp wants them: it reads no header of one line, as
-            // other writers make it.
-            let head = format!("{kind}\n{} {}\n255\n", image.width(), image.height());
-            Ok([head.as_bytes(), &image.samples().eight()].concat())
-        })
+        self.file("in.pnm", Format::Pnm)
     }
 
     /// The picture as PNG.
     pub fn png(&self) -> Result<PathBuf> {
-        self.file("in.png", |image| {
-            let mut bytes = Vec::new();
-            Format::Png.write(image.clone(), &mut bytes)?;
-            Ok(bytes)
-        })
+        self.file("in.png", Format::Png)
     }
 
     /// A place for a temporary file.
@@ -116,10 +105,12 @@ impl Source {
         self.folder.path().join(name)
     }
 
-    fn file(&self, name: &str, content: fn(&Image) -> Result<Vec<u8>>) -> Result<PathBuf> {
+    fn file(&self, name: &str, format: Format) -> Result<PathBuf> {
         let path = self.place(name);
         if !path.exists() {
-            let written = std::fs::write(&path, content(&self.image)?);
+            let mut bytes = Vec::new();
+            format.write(self.image.clone(), &mut bytes)?;
+            let written = std::fs::write(&path, bytes);
             written.with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(path)

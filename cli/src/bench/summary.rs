@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use lic_codec::measure::ms_ssim_db;
+use lic_codec::measure::{ms_ssim_db, psnr_of};
 use serde::Serialize;
 
 use super::bd_rate;
 use super::codec::About;
 use super::points::Point;
-use crate::metrics::psnr_of;
 
 /// Means over the pictures at a setting.
 #[derive(Debug, Clone, Serialize)]

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use image::codecs::jpeg::JpegEncoder;
-use image::codecs::pnm::{PnmEncoder, PnmSubtype, SampleEncoding};
 use image::{ExtendedColorType, ImageEncoder, ImageError};
 use lic_codec::{Channels, Depth, Header, Image, Samples};
 
@@ -258,31 +257,16 @@ fn jpeg(image: &Image, writer: &mut dyn Write) -> Result<()> {
     written.map_err(of_image)
 }
 
+/// Our own writer: that of `image` makes PAM of 16 bits, which few programs read, and
+/// one line of the header, which libwebp does not. The format is three lines and the
+/// samples, the most significant byte first (pgm(5) and ppm(5) of Netpbm).
 fn pnm(image: &Image, writer: &mut dyn Write) -> Result<()> {
-    if image.depth() == Depth::Sixteen {
-        return deep_pnm(image, writer);
-    }
-    // Left to choose, the encoder writes PAM, which few programs read.
-    let encoding = SampleEncoding::Binary;
-    let (subtype, color) = match image.channels() {
-        Channels::Grey => (PnmSubtype::Graymap(encoding), ExtendedColorType::L8),
-        Channels::Rgb => (PnmSubtype::Pixmap(encoding), ExtendedColorType::Rgb8),
-    };
-    let encoder = PnmEncoder::new(writer).with_subtype(subtype);
-    let samples = image.samples().eight();
-    let written = encoder.write_image(&samples, image.width(), image.height(), color);
-    written.map_err(of_image)
-}
-
-/// `image` writes 16 bits as PAM only. The format is a line of numbers and the samples,
-/// the most significant byte first (pgm(5) and ppm(5) of Netpbm).
-fn deep_pnm(image: &Image, writer: &mut dyn Write) -> Result<()> {
     let magic = match image.channels() {
         Channels::Grey => "P5",
         Channels::Rgb => "P6",
     };
-    let (width, height) = (image.width(), image.height());
-    write!(writer, "{magic}\n{width} {height}\n65535\n")?;
+    let (width, height, max) = (image.width(), image.height(), image.depth().max());
+    write!(writer, "{magic}\n{width} {height}\n{max}\n")?;
     Ok(writer.write_all(&interleaved(image, u16::to_be_bytes))?)
 }
 
