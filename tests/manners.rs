@@ -7,17 +7,17 @@ use lic_codec::{Image, measure};
 use crate::command_line::{Run, text};
 use crate::{open, photograph};
 
+/// The samples of a picture with noise.
+fn noisy(image: &Image) -> Vec<u8> {
+    let samples = image.samples().eight();
+    samples.iter().enumerate().map(noise).collect()
+}
+
 #[test]
 fn compare_says_what_the_measures_say() {
     let run = Run::new();
     let original = photograph();
-    let noisy: Vec<u8> = original
-        .samples()
-        .eight()
-        .iter()
-        .enumerate()
-        .map(noise)
-        .collect();
+    let noisy = noisy(&original);
     let kind = image::ExtendedColorType::Rgb8;
     for (name, samples) in [("a.png", &*original.samples().eight()), ("b.png", &noisy)] {
         image::save_buffer(run.path(name), samples, 768, 512, kind).unwrap();
@@ -99,13 +99,7 @@ const BLOCKS: f64 = 73.025_121_059_236_31;
 fn measures_are_those_of_independent_implementations() {
     let run = Run::new();
     let original = photograph();
-    let noisy: Vec<u8> = original
-        .samples()
-        .eight()
-        .iter()
-        .enumerate()
-        .map(noise)
-        .collect();
+    let noisy = noisy(&original);
     let kind = image::ExtendedColorType::Rgb8;
     image::save_buffer(
         run.path("a.png"),
