@@ -71,20 +71,49 @@ impl Plot {
 
     /// Sets what `pixels`, which lie at `area` of the picture, say of the result.
     pub fn set(&mut self, area: &Area, pixels: &Pixels) {
-        for (number, square) in self.wanted.squares(area) {
-            self.put(number, mean(pixels, &square.seen_from(area.x, area.y)));
+        if self.wanted.scale > 1 {
+            for (number, square) in self.wanted.squares(area) {
+                let mean = mean(pixels, &square.seen_from(area.x, area.y));
+                self.put(number, [mean].iter());
+            }
+            return;
+        }
+        // A picture in full size is most of what is decoded: rows instead of squares.
+        let origin = self.wanted.area;
+        let Some(shown) = area.intersection(&origin) else {
+            return;
+        };
+        let (from, to) = (
+            shown.seen_from(area.x, area.y),
+            shown.seen_from(origin.x, origin.y),
+        );
+        let (pixels_of_rows, _) = pixels.samples.as_chunks::<3>();
+        for y in 0..shown.height {
+            let start = (from.y + y) as usize * pixels.width as usize + from.x as usize;
+            let number = (to.y + y) as usize * origin.width as usize + to.x as usize;
+            let row = &pixels_of_rows[start..][..shown.width as usize];
+            self.put(number, row.iter());
         }
     }
 
-    fn put(&mut self, pixel: usize, rgb: [f32; 3]) {
+    /// Sets pixels of the result from number `first` on.
+    fn put<'a>(&mut self, first: usize, pixels: impl Iterator<Item = &'a [f32; 3]>) {
         let max = f32::from(self.samples.depth().max());
-        // `as` saturates, and makes 0 of what is not a number.
-        let rgb = rgb.map(|v| (v * max).round().clamp(0.0, max) as u16);
-        match self.channels {
-            Channels::Grey => self.samples.set(pixel, luma(&rgb) as u16),
-            Channels::Rgb => {
-                for (c, sample) in rgb.into_iter().enumerate() {
-                    self.samples.set(pixel * 3 + c, sample);
+        // Rounds half up; `as` saturates, and makes 0 of what is not a number.
+        let rounded = |v: &f32| ((v * max).clamp(0.0, max) + 0.5) as u16;
+        let pixels = pixels.map(|rgb| rgb.each_ref().map(rounded));
+        match (&mut self.samples, self.channels) {
+            (Samples::Eight(samples), Channels::Rgb) => {
+                let to = samples[3 * first..].iter_mut();
+                to.zip(pixels.flatten()).for_each(|(to, v)| *to = v as u8);
+            }
+            (Samples::Sixteen(samples), Channels::Rgb) => {
+                let to = samples[3 * first..].iter_mut();
+                to.zip(pixels.flatten()).for_each(|(to, v)| *to = v);
+            }
+            (samples, Channels::Grey) => {
+                for (i, rgb) in pixels.enumerate() {
+                    samples.set(first + i, luma(&rgb) as u16);
                 }
             }
         }
@@ -102,7 +131,6 @@ fn mean(pixels: &Pixels, square: &Area) -> [f32; 3] {
             }
         }
     }
-    // A square of one pixel is that pixel, to the last bit.
     let count = square.count() as f32;
     sum.map(|v| v / count)
 }
