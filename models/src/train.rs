@@ -3,6 +3,7 @@
 
 mod checkpoint;
 mod evaluate;
+mod objective;
 mod optimise;
 mod recipe;
 mod run;
@@ -12,5 +13,6 @@ mod tests;
 
 pub use checkpoint::CheckpointError;
 pub use evaluate::Point;
+pub use objective::Objective;
 pub use recipe::{Crops, Data, Log, Recipe, RecipeError, Schedule};
 pub use run::{Event, TrainError, export, run};

@@ -4,6 +4,7 @@
 use burn::tensor::{Device, Tensor};
 use serde::Serialize;
 
+use super::objective::{ms_ssim, squared_error};
 use crate::standard::{Rounding, Standard};
 
 /// One point of a rate-distortion curve, mean over crops.
@@ -17,6 +18,8 @@ pub struct Point {
     pub bpp_z: f64,
     /// PSNR of the 8-bit picture in dB, mean of per-crop values.
     pub psnr: f64,
+    /// MS-SSIM of the same in dB, −10·log10(1 − MS-SSIM), mean of per-crop values.
+    pub ms_ssim: f64,
 }
 
 /// Qualities evaluated.
@@ -33,18 +36,21 @@ pub fn evaluate(model: &Standard, crops: &[u8], size: usize, device: &Device) ->
                 bpp: 0.0,
                 bpp_z: 0.0,
                 psnr: 0.0,
+                ms_ssim: 0.0,
             };
             let count = (crops.len() / each) as f64;
             for crop in crops.chunks_exact(each) {
                 let x = pictures(crop, 1, size, device);
                 let pass = model.forward(x.clone(), &[f64::from(quality)], Rounding::Hard);
-                let x_hat = (pass.x_hat.clamp(0.0, 1.0) * 255.0).round();
-                let mse: f32 = (x_hat - x * 255.0).square().mean().into_scalar();
+                let x_hat = (pass.x_hat.clamp(0.0, 1.0) * 255.0).round() / 255.0;
+                let mse: f32 = squared_error(x_hat.clone(), x.clone()).into_scalar();
+                let similarity = f64::from(ms_ssim(x_hat, x).into_scalar::<f32>());
                 let pixels = (size * size) as f64;
                 let bits_z = f64::from(pass.bits_z.sum().into_scalar::<f32>());
                 let bits_y = f64::from(pass.bits_y.sum().into_scalar::<f32>());
                 point.bpp += (bits_y + bits_z) / pixels / count;
                 point.bpp_z += bits_z / pixels / count;
+                point.ms_ssim += -10.0 * (1.0 - similarity).max(1e-6).log10() / count;
                 point.psnr += 10.0 * (255.0f64.powi(2) / f64::from(mse).max(1e-4)).log10() / count;
             }
             point

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::objective::{Objective, SHORTEST};
 use crate::standard::StandardConfig;
 
 /// A training run.
@@ -26,6 +27,9 @@ pub struct Recipe {
     /// Shape of the model; the standard one if left out.
     #[serde(default)]
     pub model: StandardConfig,
+    /// What is to be small for its bits; the squared error if left out.
+    #[serde(default)]
+    pub objective: Objective,
     /// Pictures.
     pub data: Data,
     /// Steps and rates.
@@ -157,6 +161,12 @@ impl Recipe {
                     "crops: size {size} must be a multiple of 64 and batch {batch} at least 1"
                 ));
             }
+        }
+        let shortest = self.crops.iter().map(|c| c.size).min().unwrap_or(0) as usize;
+        if self.objective == Objective::MsSsim && shortest < SHORTEST {
+            return fail(format!(
+                "crops: size {shortest} is too small for MS-SSIM, which needs {SHORTEST}"
+            ));
         }
         if self.data.held_every < 2 || self.data.held_crops == 0 {
             return fail(format!(

@@ -45,6 +45,8 @@ pub enum Event {
         bpp: f64,
         /// Mean squared error of 0..=255 pixels.
         mse: f64,
+        /// What the recipe calls distortion: the same, or 1 − MS-SSIM.
+        distortion: f64,
         /// Norm of the gradient before it was bounded.
         norm: f64,
         /// Learning rate.
@@ -268,6 +270,7 @@ struct Means {
     loss: f64,
     bpp: f64,
     mse: f64,
+    distortion: f64,
     norm: f64,
 }
 
@@ -277,6 +280,7 @@ impl Means {
         self.loss += seen.loss;
         self.bpp += seen.bpp;
         self.mse += seen.mse;
+        self.distortion += seen.distortion;
         self.norm += seen.norm;
     }
 
@@ -287,6 +291,7 @@ impl Means {
             loss: self.loss / n,
             bpp: self.bpp / n,
             mse: self.mse / n,
+            distortion: self.distortion / n,
             norm: self.norm / n,
             rate,
             pixels,

@@ -7,10 +7,10 @@ use lic_datasets::CropSampler;
 
 use super::checkpoint::State;
 use super::evaluate::pictures;
+use super::objective::squared_error;
 use super::optimise::{clip, follow, rates};
 use super::run::TrainError;
 use super::{Recipe, Schedule};
-use crate::prior::lambda;
 use crate::standard::{Noise, Rounding, Standard};
 
 /// The running mean of the weights is taken every so many steps.
@@ -26,6 +26,8 @@ pub struct Seen {
     pub bpp: f64,
     /// Mean squared error of 0..=255 pixels.
     pub mse: f64,
+    /// What the recipe calls distortion.
+    pub distortion: f64,
     /// Norm of the gradient before it was bounded.
     pub norm: f64,
 }
@@ -59,11 +61,12 @@ pub fn step(
     let pass = model.forward(x.clone(), &qualities, Rounding::Noise(noise));
     let per_pixel = 1.0 / (size * size) as f64;
     let bpp = (pass.bits_y + pass.bits_z) * per_pixel;
-    let error = ((pass.x_hat - x) * 255.0).square().flatten::<2>(1, 3);
-    let mse = error.mean_dim(1).reshape([n]);
+    let objective = recipe.objective;
+    let distortion = objective.distortion(pass.x_hat.clone(), x.clone());
     // Each quality's loss divided by sqrt(λ), so that none dominates.
-    let lambdas = row(qualities.iter().map(|&q| lambda(q)), device);
-    let loss = ((mse.clone() * lambdas.clone() + bpp.clone()) / lambdas.sqrt()).mean();
+    let lambdas = row(qualities.iter().map(|&q| objective.lambda(q)), device);
+    let loss = ((distortion.clone() * lambdas.clone() + bpp.clone()) / lambdas.sqrt()).mean();
+    let mse = squared_error(pass.x_hat.detach(), x);
 
     let grads = GradientsParams::from_grads(loss.backward(), &model);
     let (grads, norm) = clip(&model, grads, recipe.schedule.clip);
@@ -91,6 +94,7 @@ pub fn step(
         loss: f64::from(loss.into_scalar::<f32>()),
         bpp: f64::from(bpp.mean().into_scalar::<f32>()),
         mse: f64::from(mse.mean().into_scalar::<f32>()),
+        distortion: f64::from(distortion.mean().into_scalar::<f32>()),
         norm,
     };
     let state = State {

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
 
-use super::{Crops, Data, Event, Log, Recipe, Schedule, export, run};
+use super::{Crops, Data, Event, Log, Objective, Recipe, Schedule, export, run};
 use crate::prior::{GroupsConfig, MeanConfig, ShapeConfig};
 use crate::standard::StandardConfig;
 use crate::transform::{AnalysisConfig, BlockConfig, SynthesisConfig};
@@ -37,6 +37,7 @@ fn recipe(pictures: &Path, steps: u64) -> Recipe {
             mean: MeanConfig::new(4, 8, 8, 8),
             shape: ShapeConfig::new(4, 8, 8, 8),
         },
+        objective: Objective::Mse,
         data: Data {
             pictures: pictures.into(),
             held_every: 3,
