@@ -153,7 +153,7 @@ impl lic_codec::Model for Whole<'_> {
         _: &lic_codec::Pixels,
         _: lic_codec::Area,
         _: (u32, u32),
-        _: lic_codec::Quality,
+        _: &lic_codec::Asked<'_>,
     ) -> Result<Box<dyn lic_codec::Latents + '_>, lic_codec::ModelError> {
         unreachable!("it only decodes")
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use lic_codec::measure::{ms_ssim, ms_ssim_db, psnr};
-use lic_codec::{EncodeOptions, EncodeReport, Encoding, Image, Model, Quality};
+use lic_codec::{Effort, EncodeOptions, EncodeReport, Encoding, Image, Model, Quality};
 use lic_datasets::ImageFolder;
 
 use crate::args::{Aim, Encode, Form};
@@ -157,6 +157,7 @@ struct Made {
 
 struct Job<'a> {
     image: &'a Image,
+    effort: Effort,
     /// The longest side of a tile, if it is not to be the default.
     tile: Option<u32>,
     /// Whether sections are kept apart in a small file too.
@@ -169,6 +170,7 @@ impl<'a> Job<'a> {
     fn new(args: &Encode, image: &'a Image, model: &'a dyn Model, words: Words) -> Self {
         Self {
             image,
+            effort: args.effort.unwrap_or_default(),
             tile: args.tile,
             progressive: args.progressive,
             model,
@@ -190,12 +192,12 @@ impl Job<'_> {
     /// Encodes, and measures what the target is about.
     fn encode(&self, quality: Quality, target: Target) -> Result<(f64, Made)> {
         let image = self.image;
-        let mut options = EncodeOptions::new(quality);
+        let mut options = EncodeOptions::new(quality).effort(self.effort);
         options.tile = self.tile.unwrap_or(options.tile);
         if self.progressive {
             options = options.progressive(true);
         }
-        let encoding = Encoding::new(image, self.model, &options)?;
+        let encoding = self.watched(&options)?;
         let mut bytes = Vec::new();
         let report = encoding.write(&mut bytes)?;
         let mut made = Made {
@@ -219,6 +221,15 @@ impl Job<'_> {
             }
         };
         Ok((value, made))
+    }
+
+    /// With a bar where it takes long.
+    fn watched(&self, options: &EncodeOptions) -> Result<Encoding<'_>> {
+        let bar = progress::bar(self.words, 1000);
+        let watch = |part: f64| bar.set_position((part * 1000.0) as u64);
+        let encoding = Encoding::watched(self.image, self.model, options, &watch);
+        bar.finish_and_clear();
+        Ok(encoding?)
     }
 
     fn search(&self, target: Target, wanted: f64) -> Result<Made> {
@@ -300,6 +311,7 @@ mod tests {
     fn made(target: Target) -> Result<Made> {
         let job = Job {
             image: &picture(),
+            effort: Effort::default(),
             tile: None,
             progressive: false,
             model: &Null,

@@ -69,7 +69,7 @@ impl Model for Differences {
         window: &Pixels,
         _: Area,
         (width, height): (u32, u32),
-        _: Quality,
+        _: &Asked<'_>,
     ) -> Result<Box<dyn Latents + '_>, ModelError> {
         let eight = |v: &f32| (v * 255.0).round() as i32;
         Ok(Box::new(Plane {

@@ -1,6 +1,7 @@
 //! From a picture to a file.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use rayon::prelude::*;
 
@@ -12,7 +13,7 @@ use crate::field::Field;
 use crate::geometry::{Area, Grid};
 use crate::image::{Image, Metadata};
 use crate::limits::Limits;
-use crate::model::{Model, ModelError};
+use crate::model::{Asked, Model, ModelError};
 use crate::options::{EncodeOptions, SMALL};
 use crate::plot::Wanted;
 use crate::tiles::{Painter, Tiling, in_flight, misfit};
@@ -86,6 +87,20 @@ impl<'m> Encoding<'m> {
         model: &'m dyn Model,
         options: &EncodeOptions,
     ) -> Result<Self, EncodeError> {
+        Self::watched(image, model, options, &|_| ())
+    }
+
+    /// As [`new`](Self::new), for an effort that takes long: `watch` is told now and
+    /// then, from several threads, which part is done, 0 to 1.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn watched(
+        image: &Image,
+        model: &'m dyn Model,
+        options: &EncodeOptions,
+        watch: &(dyn Fn(f64) + Sync),
+    ) -> Result<Self, EncodeError> {
         let (width, height) = (image.width(), image.height());
         if width.max(height) > MAX_SIDE {
             return Err(EncodeError::TooLarge {
@@ -110,7 +125,7 @@ impl<'m> Encoding<'m> {
             sections: section_count(model)?,
             metadata: metadata.iter().map(|item| item.0).collect(),
         };
-        let mut tiles = encode_tiles(image, model, options, grid)?;
+        let mut tiles = encode_tiles(image, model, options, grid, watch)?;
         let joined = tiles.iter().all(|tile| tile.joined.is_some());
         if joined {
             for tile in &mut tiles {
@@ -265,11 +280,34 @@ impl crate::decoder::ModelSource for OnlyModel<'_> {
     }
 }
 
+/// Which part of every tile is done.
+struct Progress<'a> {
+    /// In millionths.
+    parts: Vec<AtomicU32>,
+    watch: &'a (dyn Fn(f64) + Sync),
+}
+
+impl<'a> Progress<'a> {
+    fn new(tiles: usize, watch: &'a (dyn Fn(f64) + Sync)) -> Self {
+        let parts = (0..tiles).map(|_| AtomicU32::new(0)).collect();
+        Self { parts, watch }
+    }
+
+    fn see(&self, tile: usize, part: f64) {
+        if let Some(millionths) = self.parts.get(tile) {
+            millionths.store((part * 1e6) as u32, Relaxed);
+        }
+        let sum: f64 = self.parts.iter().map(|p| f64::from(p.load(Relaxed))).sum();
+        (self.watch)(sum / (1e6 * self.parts.len() as f64));
+    }
+}
+
 fn encode_tiles(
     image: &Image,
     model: &dyn Model,
     options: &EncodeOptions,
     grid: Grid,
+    watch: &(dyn Fn(f64) + Sync),
 ) -> Result<Vec<Tile>, EncodeError> {
     let columns = grid.columns();
     let places: Vec<(u32, u32)> = (0..grid.rows())
@@ -278,10 +316,11 @@ fn encode_tiles(
     let keep = places.len() <= in_flight();
     let tiling = Tiling::new(grid, model);
     let mut tiles = Vec::with_capacity(places.len());
+    let progress = Progress::new(places.len(), watch);
     for places in places.chunks(in_flight()) {
         let some: Vec<Tile> = places
             .par_iter()
-            .map(|&place| encode_tile(image, model, options, &tiling, place, keep))
+            .map(|&place| encode_tile(image, model, options, &tiling, place, (keep, &progress)))
             .collect::<Result<_, ModelError>>()?;
         tiles.extend(some);
     }
@@ -294,12 +333,18 @@ fn encode_tile(
     options: &EncodeOptions,
     tiling: &Tiling,
     (column, row): (u32, u32),
-    keep: bool,
+    (keep, progress): (bool, &Progress<'_>),
 ) -> Result<Tile, ModelError> {
     let area = tiling.grid.tile(column, row);
     let (window, place) = tiling.cut(image, column, row);
     let size = (area.width, area.height);
-    let mut latents = model.analyse(&window, place, size, options.quality)?;
+    let number = (row * tiling.grid.columns() + column) as usize;
+    let asked = Asked {
+        quality: options.quality,
+        effort: options.effort,
+        watch: &|part| progress.see(number, part),
+    };
+    let mut latents = model.analyse(&window, place, size, &asked)?;
     drop(window);
     let (apart, joined) = (
         Writer::new(options.coder),

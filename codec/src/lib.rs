@@ -62,7 +62,9 @@ pub use geometry::{Area, Grid, TILE_UNIT};
 pub use image::{Channels, Depth, Image, ImageError, Metadata, Samples};
 pub use lic_entropy::Coder;
 pub use limits::Limits;
-pub use model::{Digest, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality, QualityError};
+pub use model::{
+    Asked, Digest, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality, QualityError,
+};
 pub use null::Null;
-pub use options::{DecodeOptions, EncodeOptions, SMALL, Scale};
+pub use options::{DecodeOptions, Effort, EncodeOptions, SMALL, Scale};
 pub use plane::{PlaneError, decode_plane, encode_plane};

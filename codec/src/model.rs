@@ -12,7 +12,7 @@ use lic_entropy::Tables;
 
 use crate::field::Field;
 use crate::geometry::Area;
-use crate::options::Scale;
+use crate::options::{Effort, Scale};
 
 /// A model's number in the file. Numbers are explicit, listed in BITSTREAM.md
 /// and never used again for another model.
@@ -134,6 +134,29 @@ pub struct Pixels {
     pub samples: Vec<f32>,
 }
 
+/// What an encoder asks of a model.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// From the smallest file to the best picture.
+    pub quality: Quality,
+    /// Time to be spent for a smaller file.
+    pub effort: Effort,
+    /// Where [`analyse`](Model::analyse) takes long, it says now and then which part of
+    /// a tile is done, 0 to 1.
+    pub watch: &'a (dyn Fn(f64) + Sync),
+}
+
+impl Asked<'_> {
+    /// The default effort; nobody watches.
+    pub fn of(quality: Quality) -> Self {
+        Self {
+            quality,
+            effort: Effort::default(),
+            watch: &|_| (),
+        }
+    }
+}
+
 /// A transform with its prior.
 ///
 /// A picture comes in tiles. Of each, the model makes [`Latents`], which the
@@ -188,7 +211,7 @@ pub trait Model: Send + Sync {
         window: &Pixels,
         keep: Area,
         tile: (u32, u32),
-        quality: Quality,
+        asked: &Asked<'_>,
     ) -> Result<Box<dyn Latents + '_>, ModelError>;
 
     /// Decoder: stands at step 0 for a tile of this many pixels.

@@ -7,7 +7,7 @@ use lic_entropy::gaussian;
 
 use crate::field::Field;
 use crate::geometry::Area;
-use crate::model::{Digest, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality};
+use crate::model::{Asked, Digest, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality};
 use crate::options::Scale;
 
 /// Side of a block, in pixels.
@@ -74,7 +74,7 @@ impl Model for Null {
         window: &Pixels,
         keep: Area,
         tile: (u32, u32),
-        quality: Quality,
+        asked: &Asked<'_>,
     ) -> Result<Box<dyn Latents + '_>, ModelError> {
         let whole = Area::of(window.width, window.height);
         let (width, height) = tile;
@@ -82,7 +82,7 @@ impl Model for Null {
             let reason = format!("a window of {whole:?} for a tile of {tile:?} at {keep:?}");
             return Err(Planes::fault(reason));
         }
-        let mut planes = Planes::new(width, height, quality);
+        let mut planes = Planes::new(width, height, asked.quality);
         planes.source = Some(planes_of(window));
         Ok(Box::new(planes))
     }

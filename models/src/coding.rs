@@ -1,12 +1,14 @@
 //! The standard model as the codec sees it: pictures to symbols and back.
 
 use lic_codec::{
-    Area, Digest, Field, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality, Scale,
+    Area, Asked, Digest, Effort, Field, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality,
+    Scale,
 };
 use lic_entropy::{Tables, gaussian};
 
 use crate::networks::{Means, Networks};
 use crate::prior::{Groups, IntShape, IntStream, Step, covered, level_of};
+use crate::refine::{LazyRefiner, Tile, steps};
 use crate::rounding::rounded;
 use crate::standard::{LATENT_STRIDE, STRIDE};
 
@@ -31,6 +33,8 @@ pub struct StandardModel {
     pub(crate) groups: Groups,
     /// Positions around a tile that its transforms see.
     pub(crate) margin: u32,
+    /// For encoders with effort.
+    pub(crate) refiner: LazyRefiner,
 }
 
 impl StandardModel {
@@ -39,6 +43,19 @@ impl StandardModel {
             key: self.key.to_owned(),
             reason: reason.into(),
         }
+    }
+
+    /// Latents of the positions `keep` of a window of pixels, gain on.
+    fn latents(&self, window: &Pixels, keep: Area, gain: &[f32]) -> Result<Vec<f32>, String> {
+        let size = |side: u32| side as usize / LATENT_STRIDE;
+        let (h, w) = (size(window.height), size(window.width));
+        let mut y = self.networks.g_a(&window.samples, h, w, keep)?;
+        for position in y.chunks_exact_mut(gain.len()) {
+            for (value, gain) in position.iter_mut().zip(gain) {
+                *value *= gain;
+            }
+        }
+        Ok(y)
     }
 
     /// A tile of `h` by `w` latents.
@@ -50,6 +67,7 @@ impl StandardModel {
             h,
             w,
             quality,
+            effort: Effort::default(),
             gain: gain.map_err(|reason| self.fault(reason))?,
             source: None,
             known: None,
@@ -118,26 +136,35 @@ impl Model for StandardModel {
         &self,
         window: &Pixels,
         area: Area,
-        _: (u32, u32),
-        quality: Quality,
+        tile: (u32, u32),
+        asked: &Asked<'_>,
     ) -> Result<Box<dyn Latents + '_>, ModelError> {
         let (h, w) = (area.height as usize, area.width as usize);
-        let size = |side: u32| side as usize / LATENT_STRIDE;
-        let (window_h, window_w) = (size(window.height), size(window.width));
-        let mut coding = self.coding(h, w, quality)?;
+        let quality = asked.quality.get();
+        let mut coding = self.coding(h, w, asked.quality)?;
+        coding.effort = asked.effort;
         let fault = |reason: String| self.fault(reason);
-        let mut y = self
-            .networks
-            .g_a(&window.samples, window_h, window_w, area)
-            .map_err(fault)?;
-        for position in y.chunks_exact_mut(coding.gain.len()) {
-            for (value, gain) in position.iter_mut().zip(&coding.gain) {
-                *value *= gain;
+        let y = self.latents(window, area, &coding.gain).map_err(fault)?;
+        let z = self.networks.h_a(&y, h, w, quality).map_err(fault)?;
+        let z: Vec<f32> = z.into_iter().map(f32::round).collect();
+        let y = match steps(asked.effort) {
+            0 => y,
+            steps => {
+                let whole = Area::of(window.width, window.height).in_units(LATENT_STRIDE as u32);
+                let tile = Tile {
+                    window,
+                    keep: area,
+                    size: tile,
+                    y: self.latents(window, whole, &coding.gain).map_err(fault)?,
+                    z: &z,
+                    quality: quality.into(),
+                };
+                let refiner = self.refiner.get().map_err(fault)?;
+                refiner.refine(tile, steps, asked.watch).map_err(fault)?
             }
-        }
-        let z = self.networks.h_a(&y, h, w, quality.get()).map_err(fault)?;
+        };
         let z = by_planes(&z, self.z_channels);
-        let z = z.into_iter().map(|v| v.round() as i32).collect();
+        let z = z.into_iter().map(|v| v as i32).collect();
         coding.source = Some(Source { y, z });
         Ok(Box::new(coding))
     }
@@ -194,6 +221,7 @@ struct Coding<'a> {
     h: usize,
     w: usize,
     quality: Quality,
+    effort: Effort,
     gain: Vec<f32>,
     /// Encoder only.
     source: Option<Source>,
@@ -354,7 +382,10 @@ impl Latents for Coding<'_> {
             for (i, position) in positions.iter().enumerate() {
                 let residual = y[position * m + step.first + c] - mu[i * step.channels + c];
                 let index = self.planned.get(symbols.len()).copied();
-                symbols.push(rounded(residual, index.unwrap_or_default()));
+                symbols.push(match self.effort.level() {
+                    0 => residual.round() as i32,
+                    _ => rounded(residual, index.unwrap_or_default()),
+                });
             }
         }
         self.mu = Some(mu);

@@ -24,6 +24,7 @@ mod image_hook;
 pub mod networks;
 pub mod prior;
 mod reference;
+mod refine;
 mod rounding;
 pub mod standard;
 pub mod train;

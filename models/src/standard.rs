@@ -12,7 +12,7 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::tensor::activation::relu;
+use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::prior::{
@@ -126,6 +126,16 @@ pub struct Estimate {
     pub bits_z: Tensor<1>,
 }
 
+/// What is known of a batch's latents once they are coded.
+pub struct Coded {
+    /// Latents with the gain taken back, `[b, m, h, w]`.
+    pub y_hat: Tensor<4>,
+    /// Bits of the latents, `[b]`.
+    pub bits_y: Tensor<1>,
+    /// Bits of the hyper-latents, `[b]`.
+    pub bits_z: Tensor<1>,
+}
+
 /// How a forward pass treats rounding.
 #[derive(Debug)]
 pub enum Rounding {
@@ -133,6 +143,15 @@ pub enum Rounding {
     /// ones with straight-through gradients for everything else (Minnen and
     /// Singh 2020, section 3.3).
     Noise(Noise),
+    /// Encoding with effort: between the two nearest integers, at random and the more
+    /// softly the higher the temperature (stochastic Gumbel annealing, Yang, Bamler
+    /// and Mandt, NeurIPS 2020, section 3.3).
+    Anneal {
+        /// Temperature, above 0.
+        temperature: f64,
+        /// Where the randomness comes from.
+        noise: Noise,
+    },
     /// As coded.
     Hard,
 }
@@ -167,13 +186,39 @@ impl Noise {
 }
 
 impl Rounding {
-    /// What the rate is taken of: `x` with noise, or its rounded value.
-    fn rate(&mut self, x: Tensor<4>, rounded: &Tensor<4>) -> Tensor<4> {
+    /// (`x` rounded, what the rate is taken of).
+    fn apply(&mut self, x: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
         match self {
-            Self::Noise(noise) => x.clone() + noise.tensor(x.dims(), &x.device()),
-            Self::Hard => rounded.clone(),
+            Self::Noise(noise) => {
+                let noise = noise.tensor(x.dims(), &x.device());
+                (round(x.clone()), x + noise)
+            }
+            Self::Anneal { temperature, noise } => {
+                let soft = anneal(x, *temperature, noise);
+                (soft.clone(), soft)
+            }
+            Self::Hard => {
+                let rounded = round(x);
+                (rounded.clone(), rounded)
+            }
         }
     }
+}
+
+/// A relaxed draw from the two integers around `x`: each has probability
+/// ∝ exp(−atanh(distance) / temperature), and the draw is a binary concrete variable of
+/// the same temperature (Maddison, Mnih and Teh 2017).
+fn anneal(x: Tensor<4>, temperature: f64, noise: &mut Noise) -> Tensor<4> {
+    // atanh is infinite at 1.
+    const EDGE: f64 = 1e-4;
+    let floor = x.clone().detach().floor();
+    let up = (x - floor.clone()).clamp(EDGE, 1.0 - EDGE);
+    let atanh = |d: Tensor<4>| ((d.clone() + 1.0) / (-d + 1.0)).log() * 0.5;
+    // The logarithm of the odds of the upper integer.
+    let odds = (atanh(up.clone()) - atanh(-up + 1.0)) / temperature;
+    let uniform = (noise.tensor(floor.dims(), &floor.device()) + 0.5).clamp(1e-6, 1.0 - 1e-6);
+    let logistic = uniform.clone().log() - (-uniform + 1.0).log();
+    floor + sigmoid((odds + logistic) / temperature)
 }
 
 impl StandardConfig {
@@ -230,21 +275,38 @@ impl StandardConfig {
 impl Standard {
     /// Codes a batch without writing bits. `x`: `[b, 3, h, w]` in 0..=1, sides
     /// multiples of [`STRIDE`]; one quality in 1..=100 for each picture.
-    pub fn forward(&self, x: Tensor<4>, qualities: &[f64], mut rounding: Rounding) -> Estimate {
+    pub fn forward(&self, x: Tensor<4>, qualities: &[f64], rounding: Rounding) -> Estimate {
         let device = x.device();
-        let [b, _, height, width] = x.dims();
-        let (h, w) = (height / LATENT_STRIDE, width / LATENT_STRIDE);
+        let gain = self.gain.gain(&level_weights(qualities, &device));
+        let y = self.g_a.forward(x) * gain;
+        let [b, _, h, w] = y.dims();
+        let quality = quality_plane(qualities, &device).expand([b, 1, h, w]);
+        let z = self.h_a.forward(y.clone(), quality);
+        let coded = self.code(y, z, qualities, rounding);
+        Estimate {
+            x_hat: self.g_s.forward(coded.y_hat),
+            bits_y: coded.bits_y,
+            bits_z: coded.bits_z,
+        }
+    }
+
+    /// Codes latents without writing bits. `y`: `[b, m, h, w]`, gain on; `z`:
+    /// `[b, z, h/4, w/4]`; neither is rounded yet.
+    pub fn code(
+        &self,
+        y: Tensor<4>,
+        z: Tensor<4>,
+        qualities: &[f64],
+        mut rounding: Rounding,
+    ) -> Coded {
+        let device = y.device();
+        let [b, _, h, w] = y.dims();
         let weights = level_weights(qualities, &device);
         let gain = self.gain.gain(&weights);
         let quality = quality_plane(qualities, &device);
-
-        let y = self.g_a.forward(x) * gain.clone();
-        let z = self
-            .h_a
-            .forward(y.clone(), quality.clone().expand([b, 1, h, w]));
         let nearest = nearest_levels(qualities, &device);
-        let z_hat = round(z.clone());
-        let bits_z = self.factorized.bits(rounding.rate(z, &z_hat), &nearest);
+        let (z_hat, rate) = rounding.apply(z);
+        let bits_z = self.factorized.bits(rate, &nearest);
 
         let z_plane = quality.expand([b, 1, h / 4, w / 4]);
         let mut means = self.mean.start(z_hat.clone(), z_plane);
@@ -258,9 +320,7 @@ impl Standard {
             let mask = parity_mask(step.pass, h, w, &device);
             let mu = self.mean.head(&means, i) * gain.clone();
             let sigma = scale_of(self.shape.head(&shapes, i));
-            let residual = y - mu.clone();
-            let r = round(residual.clone());
-            let rate = rounding.rate(residual, &r);
+            let (r, rate) = rounding.apply(y - mu.clone());
             bits_y = bits_y + per_picture(gaussian_bits(rate, sigma) * mask.clone());
             let known = (mu + r.clone()) * mask.clone();
             means = self.mean.update(means, step.group, known.clone() / gain);
@@ -270,9 +330,8 @@ impl Standard {
                 None => y_hat.push(known),
             }
         }
-        let y_hat = Tensor::cat(y_hat, 1) * self.gain.inverse(&weights);
-        Estimate {
-            x_hat: self.g_s.forward(y_hat),
+        Coded {
+            y_hat: Tensor::cat(y_hat, 1) * self.gain.inverse(&weights),
             bits_y,
             bits_z: per_picture(bits_z),
         }

@@ -13,7 +13,9 @@ use crate::device::Backend;
 use crate::networks::Networks;
 use crate::prior::{self, IntFileError, IntShape};
 use crate::reference::Reference;
+use crate::refine::LazyRefiner;
 use crate::standard::{Standard, StandardConfig};
+use crate::train::Objective;
 
 /// The three files of a model's weights.
 #[derive(Debug, Clone)]
@@ -153,12 +155,16 @@ impl Weights<'_> {
         ModuleRecord::from_bytes(Bytes::from_bytes_vec(self.float.to_vec()))
             .map_err(|e| WeightsError::Float(e.to_string()))
     }
+}
 
-    /// The model, ready to code on `backend`, whose device is `device`.
+impl Weights<'static> {
+    /// The model, ready to code on `backend`, whose device is `device`; `tuned_for` is
+    /// what an encoder with effort works for.
     pub fn load(
         &self,
         id: ModelId,
         key: &'static str,
+        tuned_for: Objective,
         backend: Backend,
         device: &Device,
     ) -> Result<StandardModel, WeightsError> {
@@ -196,6 +202,7 @@ impl Weights<'_> {
             z_channels: config.shape.z,
             groups: config.groups.init(),
             margin: config.margin() as u32,
+            refiner: LazyRefiner::new(self.clone(), tuned_for, device),
         })
     }
 }

@@ -8,6 +8,7 @@ use lic_codec::{Digest, Model, ModelId, ModelSource, Null};
 use crate::coding::StandardModel;
 use crate::device::{Backend, BackendError};
 use crate::standard::StandardConfig;
+use crate::train::Objective;
 use crate::weights::{Weights, WeightsError};
 
 /// A learned model that ships.
@@ -17,6 +18,8 @@ pub struct Row {
     pub id: ModelId,
     /// The name people type.
     pub key: &'static str,
+    /// What it was trained for.
+    pub tuned_for: Objective,
     /// What it is for, in a line.
     pub about: &'static str,
     /// Its weights.
@@ -27,6 +30,7 @@ pub struct Row {
 pub static MODELS: &[Row] = &[Row {
     id: ModelId(1),
     key: "mse",
+    tuned_for: Objective::Mse,
     about: "photographs, least squared error (PSNR)",
     weights: Weights {
         config: include_str!("../weights/mse.json"),
@@ -114,7 +118,7 @@ impl Zoo {
         let row = &MODELS[i];
         let model = row
             .weights
-            .load(row.id, row.key, self.backend, &self.device)
+            .load(row.id, row.key, row.tuned_for, self.backend, &self.device)
             .map_err(|source| ZooError::Weights {
                 key: row.key,
                 source,

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lic_codec::Quality;
+use lic_codec::{Effort, Quality};
 
+use super::encode::effort;
 use super::{Machine, ModelKey, quality};
 
 /// `lic bench`.
@@ -27,6 +28,10 @@ pub struct Bench {
         default_value = "5,18,31,44,57,70,83,96"
     )]
     pub qualities: Vec<Quality>,
+    /// Time that this program's codec spends for a smaller file, 0 to 9; see `lic encode`
+    /// [default: 1]
+    #[arg(short, long, value_name = "0..9", value_parser = effort)]
+    pub effort: Option<Effort>,
     /// Other codecs to measure: all, none, or some of jpeg, webp, avif, jxl and hevc,
     /// separated by commas. Their programs are looked for on PATH; of all, those that
     /// are missing are named and skipped

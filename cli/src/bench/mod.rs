@@ -105,7 +105,13 @@ pub fn run(args: &Bench, words: Words) -> Result<()> {
     let (peers, mut left_out) = find_peers(args, conditions.threads, words)?;
     let zoo = args.machine.zoo()?;
     let device = args.machine.device.name();
-    let ours = Ours::new(&zoo, &args.model.key, &args.qualities, device)?;
+    let ours = Ours::new(
+        &zoo,
+        &args.model.key,
+        &args.qualities,
+        args.effort.unwrap_or_default(),
+        device,
+    )?;
     let store = open_store(args, words)?;
 
     let queue = Queue {

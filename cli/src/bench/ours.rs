@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use lic_codec::{Decoder, EncodeOptions, Limits, Model, Quality, encode};
+use lic_codec::{Decoder, Effort, EncodeOptions, Limits, Model, Quality, encode};
 use lic_models::Zoo;
 
 use super::codec::{About, Codec, Coded, Source};
@@ -14,24 +14,39 @@ pub struct Ours<'a> {
     model: &'a dyn Model,
     about: About,
     settings: Vec<f64>,
+    effort: Effort,
 }
 
 impl<'a> Ours<'a> {
-    /// The model `key` of `zoo`, at `qualities`; `device` is where the zoo lives.
-    pub fn new(zoo: &'a Zoo, key: &str, qualities: &[Quality], device: &str) -> Result<Self> {
+    /// The model `key` of `zoo`, at `qualities` and with `effort`; `device` is where the
+    /// zoo lives.
+    pub fn new(
+        zoo: &'a Zoo,
+        key: &str,
+        qualities: &[Quality],
+        effort: Effort,
+        device: &str,
+    ) -> Result<Self> {
         let model = zoo.open(key)?;
         let mut settings: Vec<f64> = qualities.iter().map(|q| f64::from(q.get())).collect();
         settings.sort_by(f64::total_cmp);
         settings.dedup();
         let program = env!("CARGO_PKG_VERSION");
+        let digest = model.digest();
+        // Points of another effort are others: a bench that goes on tells them apart.
+        let spent = match effort.level() {
+            level if effort != Effort::default() => format!(", effort {level}"),
+            _ => String::new(),
+        };
         Ok(Self {
             zoo,
             model,
             settings,
+            effort,
             about: About {
                 key: format!("lic-{key}"),
-                name: format!("lic, model {key}"),
-                version: format!("lic {program}, weights {}, {device}", model.digest()),
+                name: format!("lic, model {key}{spent}"),
+                version: format!("lic {program}, weights {digest}, {device}{spent}"),
                 convention: "wall time in memory after a warm-up, from samples to the bytes of \
                              the file and back"
                     .to_owned(),
@@ -59,7 +74,7 @@ impl Codec for Ours<'_> {
         let quality = quality.with_context(|| format!("{setting} is not a quality"))?;
         let began = Instant::now();
         let mut file = Vec::new();
-        let options = EncodeOptions::new(quality);
+        let options = EncodeOptions::new(quality).effort(self.effort);
         let report = encode(&source.image, self.model, &options, &mut file)?;
         let encode_seconds = began.elapsed().as_secs_f64();
 
