@@ -5,8 +5,8 @@
 use std::error::Error;
 
 use lic_codec::{
-    Area, Channels, Decoder, Digest, EncodeOptions, Field, Image, Latents, Model, ModelError,
-    ModelId, Pixels, Plan, Quality, encode,
+    Area, Asked, Channels, Decoder, Digest, EncodeOptions, Field, Image, Latents, Model,
+    ModelError, ModelId, Pixels, Plan, Quality, encode,
 };
 
 /// Numbers from 60,000 on are for experiments.
