@@ -8,9 +8,10 @@ mod many;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use lic_codec::{Quality, QualityError};
+use lic_models::train::Objective;
 use lic_models::{Backend, MODELS};
 
 pub use bench::{Bench, Peer, Peers};
@@ -183,9 +184,35 @@ pub struct Train {
 /// Which model encodes.
 #[derive(Debug, Args)]
 pub struct ModelKey {
-    /// Model to encode with
-    #[arg(long = "model", value_name = "KEY", default_value = "mse", value_parser = model_key())]
-    pub key: String,
+    /// Model to encode with; `lic models` lists them [default: mse]
+    #[arg(long = "model", value_name = "KEY", value_parser = model_key(), conflicts_with = "tune")]
+    model: Option<String>,
+    /// What the picture is to be good in: the model that was trained for it
+    /// [default: psnr]
+    #[arg(long, value_name = "MEASURE")]
+    tune: Option<Tune>,
+}
+
+/// A measure that a model was trained for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Tune {
+    /// Least squared error.
+    Psnr,
+    /// Structure as people see it: softer noise, sharper texture.
+    MsSsim,
+}
+
+impl ModelKey {
+    /// The key of the model.
+    pub fn key(&self) -> &str {
+        let objective = match self.tune {
+            None | Some(Tune::Psnr) => Objective::Mse,
+            Some(Tune::MsSsim) => Objective::MsSsim,
+        };
+        let tuned = MODELS.iter().find(|row| row.tuned_for == objective);
+        let tuned = tuned.map_or("mse", |row| row.key);
+        self.model.as_deref().unwrap_or(tuned)
+    }
 }
 
 /// Where models run.

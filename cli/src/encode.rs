@@ -24,7 +24,7 @@ pub fn run(args: &Encode, words: Words) -> Result<ExitCode> {
             let zoo = args.machine.zoo()?;
             let task = Pictures {
                 args,
-                model: zoo.open(&args.model.key)?,
+                model: zoo.open(args.model.key())?,
             };
             let order = Order {
                 inputs,
@@ -42,7 +42,7 @@ fn one(args: &Encode, input: &Path, output: &Path, words: Words) -> Result<ExitC
     ensure!(!input.is_dir(), many::folder("encode", input));
     let image = picture::read(input)?;
     let zoo = args.machine.zoo()?;
-    let job = Job::new(args, &image, zoo.open(&args.model.key)?, words);
+    let job = Job::new(args, &image, zoo.open(args.model.key())?, words);
     let made = job.run(args.aim.target());
     let made = made.with_context(|| input_name(input))?;
     output.write(|writer| Ok(writer.write_all(&made.bytes)?))?;

@@ -107,7 +107,7 @@ pub fn run(args: &Bench, words: Words) -> Result<()> {
     let device = args.machine.device.name();
     let ours = Ours::new(
         &zoo,
-        &args.model.key,
+        args.model.key(),
         &args.qualities,
         args.effort.unwrap_or_default(),
         device,
