@@ -92,7 +92,15 @@ impl Plot {
             let start = (from.y + y) as usize * pixels.width as usize + from.x as usize;
             let number = (to.y + y) as usize * origin.width as usize + to.x as usize;
             let row = &pixels_of_rows[start..][..shown.width as usize];
-            self.put(number, row.iter());
+            match (&mut self.samples, self.channels) {
+                // The commonest kind in a form that compilers make vectors of.
+                (Samples::Eight(samples), Channels::Rgb) => {
+                    let to = &mut samples[3 * number..][..3 * row.len()];
+                    let pairs = to.iter_mut().zip(row.as_flattened());
+                    pairs.for_each(|(to, v)| *to = byte(*v));
+                }
+                _ => self.put(number, row.iter()),
+            }
         }
     }
 
@@ -118,6 +126,12 @@ impl Plot {
             }
         }
     }
+}
+
+/// A value in 0..=1 as eight bits: rounds half up, saturates, and makes 0 of what is not
+/// a number.
+fn byte(v: f32) -> u8 {
+    ((v * 255.0).clamp(0.0, 255.0) + 0.5) as i32 as u8
 }
 
 fn mean(pixels: &Pixels, square: &Area) -> [f32; 3] {

@@ -96,26 +96,37 @@ impl Tiling {
 /// Pixels of `area` of the picture, whose last row and column go on for ever; grey as
 /// three equal samples.
 fn pixels_of(image: &Image, area: &Area) -> Pixels {
-    let (right, bottom) = (image.width() - 1, image.height() - 1);
-    let channels = image.channels().count();
-    let scale = 1.0 / f32::from(image.depth().max());
-    let mut samples = Vec::with_capacity(area.count() * 3);
-    for y in area.y..area.bottom() {
-        let row = y.min(bottom) as usize * image.width() as usize;
-        for x in area.x..area.right() {
-            let first = (row + x.min(right) as usize) * channels;
-            let at = |c: usize| f32::from(image.samples().at(first + c)) * scale;
-            match image.channels() {
-                Channels::Grey => samples.extend([at(0); 3]),
-                Channels::Rgb => samples.extend([at(0), at(1), at(2)]),
-            }
-        }
-    }
+    let samples = match image.samples() {
+        Samples::Eight(samples) => floats(image, samples, area),
+        Samples::Sixteen(samples) => floats(image, samples, area),
+    };
     Pixels {
         width: area.width,
         height: area.height,
         samples,
     }
+}
+
+/// The samples of [`pixels_of`], in 0..=1, row by row.
+fn floats<T: Copy + Into<f32>>(image: &Image, samples: &[T], area: &Area) -> Vec<f32> {
+    let (width, channels) = (image.width() as usize, image.channels().count());
+    let scale = 1.0 / f32::from(image.depth().max());
+    let mut out = Vec::with_capacity(area.count() * 3);
+    let from = (area.x as usize).min(width - 1);
+    let to = (area.right() as usize).clamp(from + 1, width);
+    for y in area.y..area.bottom() {
+        let row = y.min(image.height() - 1) as usize * width;
+        let row = &samples[(row + from) * channels..(row + to) * channels];
+        let row = row.iter().map(|&sample| sample.into() * scale);
+        let end = out.len() + 3 * area.width as usize;
+        match image.channels() {
+            Channels::Grey => out.extend(row.flat_map(|grey| [grey; 3])),
+            Channels::Rgb => out.extend(row),
+        }
+        let last = [0, 1, 2].map(|c| out[out.len() - 3 + c]);
+        out.extend(last.iter().cycle().take(end - out.len()));
+    }
+    out
 }
 
 /// Makes the pixels of `wanted` out of fields, a row of tiles at a time.
