@@ -7,8 +7,7 @@
 
 use std::error::Error;
 
-use image::RgbImage;
-use lic_datasets::ImageFolder;
+use lic_datasets::{ImageFolder, mosaic};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -17,23 +16,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (width, height): (u32, u32) = (width.parse()?, height.parse()?);
     let folder = ImageFolder::open(folder)?;
-    let mut paths = folder.paths().iter().cycle();
-    let mut mosaic = RgbImage::new(width, height);
-    let mut y = 0;
-    while y < height {
-        let (mut x, mut lowest) = (0, u32::MAX);
-        while x < width {
-            let Some(path) = paths.next() else {
-                return Err("the folder has no pictures".into());
-            };
-            let picture = image::open(path)?.into_rgb8();
-            lowest = lowest.min(picture.height());
-            // What the last picture of a row has too much of is left out.
-            image::imageops::replace(&mut mosaic, &picture, x.into(), y.into());
-            x += picture.width();
-        }
-        y += lowest;
-    }
-    mosaic.save(out)?;
+    mosaic(folder.paths(), width, height)?.save(out)?;
     Ok(())
 }

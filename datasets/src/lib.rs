@@ -29,9 +29,11 @@ mod crops;
 mod folder;
 mod held;
 mod manifest;
+mod mosaic;
 mod random;
 
 pub use crops::{CropError, CropSampler};
 pub use folder::{FolderError, ImageFolder, Picture};
 pub use held::{MAX_CROPS_PER_PICTURE, fixed_crops};
 pub use manifest::{Entry, Manifest, ManifestError, sha256};
+pub use mosaic::mosaic;
