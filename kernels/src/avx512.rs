@@ -2,16 +2,16 @@
 //! sums, so that the latency of a multiply-add is hidden.
 
 use std::arch::x86_64::{
-    __m512, __m512bh, __m512i, _mm512_castps_si512, _mm512_dpbf16_ps, _mm512_dpbusd_epi32,
-    _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_set1_ps, _mm512_setzero_ps,
-    _mm512_setzero_si512,
+    __m512, __m512bh, __m512i, _mm512_castps_si512, _mm512_cvtepi32_ps, _mm512_dpbf16_ps,
+    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_setzero_si512,
 };
 use std::mem::transmute;
 
 use crate::LANES;
 use crate::integer::{IntJob, IntPanel, QUAD};
 use crate::matrix::{Job, Panel};
-use crate::number::{Bf16, Number};
+use crate::number::{Bf16, Byte, Number};
 
 /// Rows of a block.
 const ROWS: usize = 12;
@@ -22,8 +22,8 @@ const ROWS: usize = 12;
 macro_rules! block {
     (
         $job:ident, $panel:ident, $first:ident, $out:ident, $R:ident by $V:ident,
-        group: $group:expr, zero: $zero:expr, load: $load:ident,
-        vector: $vector:ty, plain: $plain:ty,
+        group: $group:expr, start: $start:ident, zero: $zero:expr, load: $load:ident,
+        vector: $vector:ty, plain: $plain:ty, as: |$whole:ident| $as:expr,
         dot: |$sum:ident, $x:ident, $w:ident| $dot:expr
     ) => {{
         let rows = &$job.rows;
@@ -31,9 +31,9 @@ macro_rules! block {
         assert!($panel.weights.len() * $group == $V * rows.inputs());
         let mut sums = [[$zero; $V]; $R];
         for sums in &mut sums {
-            for (sum, bias) in sums.iter_mut().zip($panel.bias) {
+            for (sum, start) in sums.iter_mut().zip($panel.$start) {
                 // SAFETY: a lane is 64 bytes, and aligned to as many.
-                *sum = unsafe { $load(bias.0.as_ptr().cast()) };
+                *sum = unsafe { $load(start.0.as_ptr().cast()) };
             }
         }
         let mut weights: *const __m512 = $panel.weights.as_ptr().cast();
@@ -64,9 +64,9 @@ macro_rules! block {
         // indexed by one that is too long to be unrolled.
         let mut plain = [[<$plain>::default(); $V]; $R];
         for (plain, sums) in plain.iter_mut().zip(&sums) {
-            for (plain, &sum) in plain.iter_mut().zip(sums) {
+            for (plain, &$whole) in plain.iter_mut().zip(sums) {
                 // SAFETY: both are 16 numbers of 32 bits.
-                *plain = unsafe { transmute::<$vector, $plain>(sum) };
+                *plain = unsafe { transmute::<$vector, $plain>($as) };
             }
         }
         for (r, sums) in plain.iter().enumerate() {
@@ -94,8 +94,8 @@ fn block<const R: usize, const V: usize, O: Number>(
 ) {
     block!(
         job, panel, first, out, R by V,
-        group: 1, zero: _mm512_setzero_ps(), load: _mm512_load_ps,
-        vector: __m512, plain: [f32; LANES],
+        group: 1, start: bias, zero: _mm512_setzero_ps(), load: _mm512_load_ps,
+        vector: __m512, plain: [f32; LANES], as: |sum| sum,
         dot: |sum, x, w| _mm512_fmadd_ps(x, w, *sum)
     )
 }
@@ -119,12 +119,41 @@ fn bf16_block<const R: usize, const V: usize, O: Number>(
 ) {
     block!(
         job, panel, first, out, R by V,
-        group: 2, zero: _mm512_setzero_ps(), load: _mm512_load_ps,
-        vector: __m512, plain: [f32; LANES],
+        group: 2, start: bias, zero: _mm512_setzero_ps(), load: _mm512_load_ps,
+        vector: __m512, plain: [f32; LANES], as: |sum| sum,
         dot: |sum, x, w| _mm512_dpbf16_ps(
             *sum,
             transmute::<__m512, __m512bh>(x),
             transmute::<__m512, __m512bh>(w)
+        )
+    )
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(crate) fn byte_product<O: Number>(job: &Job<'_, Byte>, out: &mut [O]) {
+    macro_rules! call {
+        ($r:literal, $v:literal, $panel:ident, $first:ident) => {
+            byte_block::<$r, $v, O>(job, $panel, $first, out)
+        };
+    }
+    each_block!(job, ROWS, call: 1 2 3 4 5 6 7 8 9 10 11 12)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn byte_block<const R: usize, const V: usize, O: Number>(
+    job: &Job<'_, Byte>,
+    panel: Panel<'_, [i8; QUAD]>,
+    first: usize,
+    out: &mut [O],
+) {
+    block!(
+        job, panel, first, out, R by V,
+        group: QUAD, start: start, zero: _mm512_setzero_si512(), load: load_int,
+        vector: __m512, plain: [f32; LANES], as: |sum| _mm512_cvtepi32_ps(sum),
+        dot: |sum, x, w| _mm512_dpbusd_epi32(
+            *sum,
+            _mm512_castps_si512(x),
+            _mm512_castps_si512(w)
         )
     )
 }
@@ -148,8 +177,8 @@ fn int_block<const R: usize, const V: usize>(
 ) {
     block!(
         job, panel, first, out, R by V,
-        group: QUAD, zero: _mm512_setzero_si512(), load: load_int,
-        vector: __m512i, plain: [i32; LANES],
+        group: QUAD, start: bias, zero: _mm512_setzero_si512(), load: load_int,
+        vector: __m512i, plain: [i32; LANES], as: |sum| sum,
         dot: |sum, x, w| _mm512_dpbusd_epi32(
             *sum,
             _mm512_castps_si512(x),
@@ -165,6 +194,11 @@ fn int_block<const R: usize, const V: usize>(
 unsafe fn load_int(from: *const i32) -> __m512i {
     // SAFETY: as the caller promises.
     unsafe { _mm512_load_si512(from.cast()) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+pub(crate) fn scale(values: &[f32], inverse: &[f32], out: &mut [Byte]) {
+    Byte::scale(values, inverse, out);
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]

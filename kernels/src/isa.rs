@@ -58,6 +58,14 @@ impl Isa {
         false
     }
 
+    /// Whether products of [`Byte`](crate::Byte) are faster than all others.
+    pub fn has_bytes(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return matches!(self.0, Kind::Avx512 | Kind::Avx512Bf16);
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
     pub(crate) fn kind(self) -> Kind {
         self.0
     }

@@ -52,7 +52,7 @@ mod rows;
 pub use integer::{IntFinish, IntMatrix, QUAD, Requantise};
 pub use isa::Isa;
 pub use matrix::{Finish, Matrix};
-pub use number::{Bf16, Number};
+pub use number::{Bf16, Byte, Number};
 pub use rows::Rows;
 
 /// Columns of a vector of sums, on every machine: what AVX-512 holds in one

@@ -1,5 +1,5 @@
 use crate::isa::Isa;
-use crate::number::Number;
+use crate::number::{Number, OFFSET};
 use crate::rows::{Rows, blocks};
 use crate::{LANES, Lane};
 
@@ -22,6 +22,11 @@ pub enum Finish {
 pub struct Matrix<T: Number = f32> {
     weights: Vec<Lane<T::Group>>,
     bias: Vec<Lane<f32>>,
+    /// By output: what its weights are multiples of, if they are whole numbers.
+    steps: Vec<Lane<f32>>,
+    /// By output: what sums of whole numbers begin with, so that the offset of the
+    /// activations is taken back.
+    start: Vec<Lane<i32>>,
     inputs: usize,
     /// Columns of the output: half of the sums, if gated.
     outputs: usize,
@@ -43,13 +48,7 @@ impl<T: Number> Matrix<T> {
     ) -> Self {
         let column = |lane: usize, i: usize| Some(lane * LANES + i).filter(|&o| o < outputs);
         let lanes = outputs.div_ceil(LANES);
-        Self {
-            weights: pack::<T>(lanes, inputs, &column, weight),
-            bias: pack_bias(lanes, bias, &column),
-            inputs,
-            outputs,
-            gated: false,
-        }
+        Self::packed(lanes, inputs, bias, &column, weight, [outputs, outputs])
     }
 
     /// A matrix of `2·hidden` sums (u, then v) for [`Finish::Gate`], whose output
@@ -67,12 +66,45 @@ impl<T: Number> Matrix<T> {
                 .map(|o| lane % 2 * hidden + o)
         };
         let lanes = 2 * hidden.div_ceil(LANES);
+        let packed = Self::packed(lanes, inputs, bias, &column, weight, [2 * hidden, hidden]);
         Self {
-            weights: pack::<T>(lanes, inputs, &column, weight),
-            bias: pack_bias(lanes, bias, &column),
-            inputs,
-            outputs: hidden,
             gated: true,
+            ..packed
+        }
+    }
+
+    fn packed(
+        lanes: usize,
+        inputs: usize,
+        bias: &[f32],
+        column: &dyn Fn(usize, usize) -> Option<usize>,
+        weight: impl Fn(usize, usize) -> f32,
+        [sums, outputs]: [usize; 2],
+    ) -> Self {
+        let step = |o: usize| {
+            let most = T::MOST?;
+            let greatest = (0..inputs).map(|i| weight(o, i).abs()).fold(0.0, f32::max);
+            (greatest > 0.0).then_some(greatest / most)
+        };
+        let steps: Vec<f32> = (0..sums).map(|o| step(o).unwrap_or(1.0)).collect();
+        let inverse: Vec<f32> = steps.iter().map(|step| 1.0 / step).collect();
+        let weight = |o: usize, i: usize| weight(o, i) * inverse[o];
+        let start = |o: usize| {
+            let whole = |i| weight(o, i).round_ties_even() as i32;
+            -OFFSET * (0..inputs).map(whole).sum::<i32>()
+        };
+        let start: Vec<i32> = match T::MOST {
+            Some(_) => (0..sums).map(start).collect(),
+            None => Vec::new(),
+        };
+        Self {
+            bias: pack_outputs(lanes, bias, column),
+            start: pack_outputs(lanes, &start, column),
+            weights: pack::<T>(lanes, inputs, column, weight),
+            steps: pack_outputs(lanes, &steps, column),
+            inputs,
+            outputs,
+            gated: false,
         }
     }
 
@@ -133,14 +165,15 @@ fn pack<T: Number>(
     packed
 }
 
-fn pack_bias(
+/// One number an output, zero where there is none.
+fn pack_outputs<N: Copy + Default>(
     lanes: usize,
-    bias: &[f32],
+    values: &[N],
     column: &dyn Fn(usize, usize) -> Option<usize>,
-) -> Vec<Lane<f32>> {
-    let of = |lane, i| column(lane, i).and_then(|o| bias.get(o)).copied();
+) -> Vec<Lane<N>> {
+    let of = |lane, i| column(lane, i).and_then(|o| values.get(o)).copied();
     (0..lanes)
-        .map(|lane| Lane(std::array::from_fn(|i| of(lane, i).unwrap_or(0.0))))
+        .map(|lane| Lane(std::array::from_fn(|i| of(lane, i).unwrap_or_default())))
         .collect()
 }
 
@@ -158,6 +191,10 @@ pub(crate) struct Panel<'a, G> {
     /// `[input / group][bias.len()]`.
     pub(crate) weights: &'a [Lane<G>],
     pub(crate) bias: &'a [Lane<f32>],
+    /// What sums of whole numbers are multiples of.
+    steps: &'a [Lane<f32>],
+    /// And what they begin with.
+    pub(crate) start: &'a [Lane<i32>],
     /// Its first column of the output.
     column: usize,
 }
@@ -169,12 +206,16 @@ impl<T: Number> Job<'_, T> {
             if self.matrix.gated { LANES } else { 2 * LANES },
         );
         let weights = matrix.weights.chunks(2 * matrix.inputs / T::GROUP);
+        let outputs = matrix.bias.chunks(2).zip(matrix.steps.chunks(2));
+        let outputs = outputs.zip(matrix.start.chunks(2));
         weights
-            .zip(matrix.bias.chunks(2))
+            .zip(outputs)
             .enumerate()
-            .map(move |(i, (weights, bias))| Panel {
+            .map(move |(i, (weights, ((bias, steps), start)))| Panel {
                 weights,
                 bias,
+                steps,
+                start,
                 column: i * each,
             })
     }
@@ -194,11 +235,19 @@ impl<T: Number> Job<'_, T> {
     ) {
         let columns = self.matrix.outputs - panel.column;
         let out = &mut out[row * self.stride + panel.column..][..columns];
+        let mut sums = *sums;
+        if T::MOST.is_some() {
+            for ((sums, steps), bias) in sums.iter_mut().zip(panel.steps).zip(panel.bias) {
+                for ((sum, step), bias) in sums.iter_mut().zip(&steps.0).zip(&bias.0) {
+                    *sum = *sum * step + bias;
+                }
+            }
+        }
         if self.finish == Finish::Gate {
             let gated = std::array::from_fn(|i| positive(sums[0][i]) * sums[V - 1][i]);
             return write(&gated, out, |_, new| new);
         }
-        for (out, sums) in out.chunks_mut(LANES).zip(sums) {
+        for (out, sums) in out.chunks_mut(LANES).zip(&sums) {
             match self.finish {
                 Finish::Store | Finish::Gate => write(sums, out, |_, new| new),
                 Finish::Relu => write(sums, out, |_, new| positive(new)),
@@ -231,7 +280,7 @@ fn write<O: Number>(sums: &[f32; LANES], out: &mut [O], f: impl Fn(f32, f32) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::number::Bf16;
+    use crate::number::{Bf16, Byte};
 
     /// Numbers in −½..½ that do not repeat.
     fn noise(count: usize, seed: u64) -> Vec<f32> {
@@ -343,6 +392,7 @@ mod tests {
             let data: Vec<Bf16> = Bf16::of(
                 isa,
                 &noise(inputs * count, 1),
+                &[],
                 &mut vec![Bf16::default(); inputs * count],
             )
             .to_vec();
@@ -369,6 +419,44 @@ mod tests {
                     error <= want.abs() / 256.0 + 1e-5,
                     "{isa:?}: {got:?}, {want}"
                 );
+            }
+        }
+    }
+
+    /// Whole numbers whose weights have steps of powers of two: sums are exact, and so
+    /// is everything else. Every instruction set gives the same.
+    #[test]
+    fn bytes_multiply_exactly() {
+        for isa in Isa::all() {
+            for (inputs, outputs, count) in [(40, 62, 25), (576, 17, 5), (12, 64, 13)] {
+                let whole = |values: Vec<f32>, by: f32| -> Vec<f32> {
+                    values.iter().map(|v| (v * by).round_ties_even()).collect()
+                };
+                let exact = whole(noise(inputs * count, 1), 255.0);
+                let mut space = vec![Byte::default(); inputs * count];
+                let data = Byte::of(isa, &exact, &vec![1.0; inputs], &mut space).to_vec();
+                let mut w = whole(noise(outputs * inputs, 2), 254.0);
+                // The greatest of each output, so that its step is what it is made with.
+                w.chunks_exact_mut(inputs).for_each(|w| w[3] = -127.0);
+                let step = |o: usize| 2f32.powi(o as i32 % 5 - 12);
+                let w: Vec<f32> = (0..outputs * inputs)
+                    .map(|i| w[i] * step(i / inputs))
+                    .collect();
+                let bias = whole(noise(outputs, 3), 64.0);
+                let want = sums(Rows::dense(&exact, inputs), outputs, &w, &bias);
+                let matrix = Matrix::<Byte>::new(outputs, inputs, &bias, |o, i| w[o * inputs + i]);
+                let rows = Rows::dense(&data, inputs);
+                let mut out = vec![1.0f32; count * outputs];
+                matrix.multiply(isa, rows, Finish::Add, &mut out, outputs);
+                for (i, (&got, &want)) in out.iter().zip(&want).enumerate() {
+                    assert_eq!(f64::from(got), want + 1.0, "{isa:?} {i}");
+                }
+                let mut out = vec![Byte::default(); count * outputs];
+                matrix.multiply(isa, rows, Finish::Relu, &mut out, outputs);
+                let nearest = want
+                    .iter()
+                    .map(|&want| Byte::from_f32(want.max(0.0) as f32));
+                assert!(out.iter().copied().eq(nearest), "{isa:?}");
             }
         }
     }

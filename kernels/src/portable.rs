@@ -44,7 +44,13 @@ fn lane<const R: usize, const V: usize, T: Number>(
     v: usize,
 ) -> [[f32; LANES]; R] {
     let rows = &job.rows;
-    let mut sums = [panel.bias[v].0; R];
+    // Whole numbers get their bias when they are whole no more.
+    let start = if T::MOST.is_some() {
+        [0.0; LANES]
+    } else {
+        panel.bias[v].0
+    };
+    let mut sums = [start; R];
     let weights = panel.weights.chunks_exact(V * rows.length / T::GROUP);
     for (&segment, weights) in rows.segments.iter().zip(weights) {
         let inputs: [&[T]; R] = std::array::from_fn(|r| {

@@ -9,7 +9,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use lic_codec::Area;
 use lic_models::prior::{IntShape, parse};
 use lic_models::standard::{LATENT_STRIDE, Noise, StandardConfig};
-use lic_models::{CpuNetworks, Device, Isa, MODELS, Networks, Precision};
+use lic_models::{CpuNetworks, Device, Isa, MODELS, Networks, Precision, Steps};
 
 /// Sizes of the latents: of pictures of 768x512 and 2048x1024.
 const SIZES: [[usize; 2]; 2] = [[32, 48], [64, 128]];
@@ -45,9 +45,11 @@ fn operations(config: &StandardConfig, network: &str, [h, w]: [usize; 2]) -> Thr
 fn cpu(c: &mut Criterion) {
     let model = MODELS[0].weights.thaw(&Device::flex()).expect("embedded");
     let config = MODELS[0].config().expect("embedded");
-    let with = |precision| CpuNetworks::with(&model, Isa::best(), precision);
+    let steps = Steps::of(&model, MODELS[0].weights.digest(), MODELS[0].steps);
+    let with = |precision| CpuNetworks::with(&model, Isa::best(), [precision; 2], steps.as_ref());
     let networks = with(Precision::Single).expect("weights in memory");
     let bf16 = with(Precision::Bf16).expect("weights in memory");
+    let bytes = with(Precision::Bytes).expect("weights in memory");
     for [h, w] in SIZES {
         let size = format!("{}x{}", LATENT_STRIDE * w, LATENT_STRIDE * h);
         let mut group = c.benchmark_group("cpu");
@@ -64,22 +66,26 @@ fn cpu(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("g_s", &size), |b| {
             b.iter(|| networks.g_s(black_box(&y), h, w, keep))
         });
-        group.throughput(operations(&config, "g_a", [h, w]));
-        group.bench_function(BenchmarkId::new("g_a bf16", &size), |b| {
-            b.iter(|| bf16.g_a(black_box(&x), h, w, keep))
-        });
-        group.throughput(operations(&config, "g_s", [h, w]));
-        group.bench_function(BenchmarkId::new("g_s bf16", &size), |b| {
-            b.iter(|| bf16.g_s(black_box(&y), h, w, keep))
-        });
-        group.throughput(operations(&config, "h_a", [h, w]));
-        group.bench_function(BenchmarkId::new("h_a", &size), |b| {
-            b.iter(|| networks.h_a(black_box(&y), h, w, 50.0))
-        });
-        group.throughput(operations(&config, "means", [h, w]));
-        group.bench_function(BenchmarkId::new("means", &size), |b| {
-            b.iter(|| all_means(&networks, &config, &z, [h, w]))
-        });
+        for (name, networks) in [("bf16", &bf16), ("bytes", &bytes)] {
+            group.throughput(operations(&config, "g_a", [h, w]));
+            group.bench_function(BenchmarkId::new(format!("g_a {name}"), &size), |b| {
+                b.iter(|| networks.g_a(black_box(&x), h, w, keep))
+            });
+            group.throughput(operations(&config, "g_s", [h, w]));
+            group.bench_function(BenchmarkId::new(format!("g_s {name}"), &size), |b| {
+                b.iter(|| networks.g_s(black_box(&y), h, w, keep))
+            });
+        }
+        for (name, networks) in [("", &networks), (" bf16", &bf16)] {
+            group.throughput(operations(&config, "h_a", [h, w]));
+            group.bench_function(BenchmarkId::new(format!("h_a{name}"), &size), |b| {
+                b.iter(|| networks.h_a(black_box(&y), h, w, 50.0))
+            });
+            group.throughput(operations(&config, "means", [h, w]));
+            group.bench_function(BenchmarkId::new(format!("means{name}"), &size), |b| {
+                b.iter(|| all_means(networks, &config, &z, [h, w]))
+            });
+        }
         group.finish();
     }
 }

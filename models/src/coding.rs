@@ -8,6 +8,7 @@ use lic_entropy::{Tables, gaussian};
 
 use crate::networks::{Means, Networks};
 use crate::prior::{Groups, IntShape, IntStream, Step, covered, level_of};
+use crate::profile::{Other, Part, Work, timed};
 use crate::refine::{LazyRefiner, Tile, steps};
 use crate::rounding::rounded;
 use crate::standard::{LATENT_STRIDE, STRIDE};
@@ -50,11 +51,7 @@ impl StandardModel {
         let size = |side: u32| side as usize / LATENT_STRIDE;
         let (h, w) = (size(window.height), size(window.width));
         let mut y = self.networks.g_a(&window.samples, h, w, keep)?;
-        for position in y.chunks_exact_mut(gain.len()) {
-            for (value, gain) in position.iter_mut().zip(gain) {
-                *value *= gain;
-            }
-        }
+        scale(&mut y, gain);
         Ok(y)
     }
 
@@ -192,11 +189,7 @@ impl Model for StandardModel {
         let mut y = window.values.clone();
         let inverse = self.networks.inverse(quality.get());
         let inverse = inverse.map_err(|reason| self.fault(reason))?;
-        for position in y.chunks_exact_mut(inverse.len().max(1)) {
-            for (value, inverse) in position.iter_mut().zip(&inverse) {
-                *value *= inverse;
-            }
-        }
+        scale(&mut y, &inverse);
         let (h, w) = (window.height as usize, window.width as usize);
         let samples = self.networks.g_s(&y, h, w, area);
         Ok(Pixels {
@@ -205,6 +198,23 @@ impl Model for StandardModel {
             samples: samples.map_err(|reason| self.fault(reason))?,
         })
     }
+}
+
+/// Positions whose symbols, which lie by channels, are taken together with latents and
+/// means, which lie by positions: a cache line of symbols.
+const RUN: usize = 16;
+
+/// Multiplies each channel, which lie together, by its gain.
+fn scale(values: &mut [f32], gain: &[f32]) {
+    let bytes = 2 * size_of_val(values);
+    let work = || Work::moved(bytes);
+    timed(Part::Other(Other::Gain), work, || {
+        for position in values.chunks_exact_mut(gain.len().max(1)) {
+            for (value, gain) in position.iter_mut().zip(gain) {
+                *value *= gain;
+            }
+        }
+    });
 }
 
 /// `[position][channel]` as `[channel][position]`.
@@ -294,6 +304,62 @@ impl<'a> Coding<'a> {
         Ok(mu)
     }
 
+    /// Latents `r + mu` of a step, noted; `known` are its means, and then the latents
+    /// without gain, as the means' networks want them.
+    fn reconstruct(&mut self, step: Step, r: impl Fn(usize) -> f32, known: &mut [f32]) {
+        let m = self.gain.len();
+        let count = known.len() / step.channels.max(1);
+        let gain = &self.gain[step.first..][..step.channels];
+        let inverse: Vec<f32> = gain.iter().map(|gain| 1.0 / gain).collect();
+        let positions: Vec<usize> = covered(step.pass, self.h, self.w).collect();
+        // By channels for the symbols, by positions for the latents.
+        let mut run = vec![0.0; RUN * step.channels];
+        for (first, positions) in (0..).step_by(RUN).zip(positions.chunks(RUN)) {
+            for c in 0..step.channels {
+                for i in 0..positions.len() {
+                    run[i * step.channels + c] = r(c * count + first + i);
+                }
+            }
+            let known = &mut known[first * step.channels..];
+            let known = known.chunks_exact_mut(step.channels);
+            let run = run.chunks_exact(step.channels);
+            for ((position, known), run) in positions.iter().zip(known).zip(run) {
+                let y_hat = &mut self.y_hat[position * m + step.first..][..step.channels];
+                let known = known.iter_mut().zip(run).zip(&inverse);
+                for (y_hat, ((known, r), inverse)) in y_hat.iter_mut().zip(known) {
+                    *y_hat = r + *known;
+                    *known = *y_hat * inverse;
+                }
+            }
+        }
+    }
+
+    /// Rounded residuals of a step, `[channel][position covered]`.
+    fn residuals(&self, step: Step, y: &[f32], mu: &[f32]) -> Vec<i32> {
+        let m = self.gain.len();
+        let count = mu.len() / step.channels.max(1);
+        let positions: Vec<usize> = covered(step.pass, self.h, self.w).collect();
+        let mut symbols = vec![0; mu.len()];
+        for (first, positions) in (0..).step_by(RUN).zip(positions.chunks(RUN)) {
+            for c in 0..step.channels {
+                let run = c * count + first..c * count + first + positions.len();
+                let planned = self.planned.get(run.clone()).unwrap_or(&[]);
+                let mut planned = planned.iter();
+                let out = symbols[run].iter_mut().zip(positions).enumerate();
+                for (i, (symbol, position)) in out {
+                    let mean = mu[(first + i) * step.channels + c];
+                    let residual = y[position * m + step.first + c] - mean;
+                    let index = planned.next().copied().unwrap_or_default();
+                    *symbol = match self.effort.level() {
+                        0 => residual.round() as i32,
+                        _ => rounded(residual, index),
+                    };
+                }
+            }
+        }
+        symbols
+    }
+
     /// Step 0: the hyper-latents are known.
     fn accept_z(&mut self, z: &[i32]) -> Result<(), ModelError> {
         let model = self.model;
@@ -319,21 +385,11 @@ impl<'a> Coding<'a> {
         r: impl Fn(usize) -> f32,
     ) -> Result<(), ModelError> {
         let mut known = self.means(number, step)?;
-        let m = self.gain.len();
-        let count = known.len() / step.channels.max(1);
-        let gain = &self.gain[step.first..][..step.channels];
-        let positions = covered(step.pass, self.h, self.w);
-        for ((i, position), known) in positions
-            .enumerate()
-            .zip(known.chunks_exact_mut(step.channels))
-        {
-            let y_hat = &mut self.y_hat[position * m + step.first..][..step.channels];
-            for (c, (y_hat, known)) in y_hat.iter_mut().zip(known).enumerate() {
-                *y_hat = r(c * count + i) + *known;
-                // The means' networks work without gain.
-                *known = *y_hat / gain[c];
-            }
-        }
+        let bytes = known.len() * (size_of::<i32>() + 3 * size_of::<f32>());
+        let work = || Work::moved(bytes);
+        timed(Part::Other(Other::Note), work, || {
+            self.reconstruct(step, r, &mut known);
+        });
         // Nobody reads the streams after the last step.
         if number < self.model.groups.steps().len() {
             let model = self.model;
@@ -375,19 +431,10 @@ impl Latents for Coding<'_> {
         let step = self.step(number)?;
         let mu = self.means(number, step)?;
         let y = &self.source()?.y;
-        let m = self.gain.len();
-        let positions: Vec<usize> = covered(step.pass, self.h, self.w).collect();
-        let mut symbols = Vec::with_capacity(mu.len());
-        for c in 0..step.channels {
-            for (i, position) in positions.iter().enumerate() {
-                let residual = y[position * m + step.first + c] - mu[i * step.channels + c];
-                let index = self.planned.get(symbols.len()).copied();
-                symbols.push(match self.effort.level() {
-                    0 => residual.round() as i32,
-                    _ => rounded(residual, index.unwrap_or_default()),
-                });
-            }
-        }
+        let work = || Work::moved(2 * size_of_val(&mu[..]) + size_of::<i32>() * mu.len());
+        let symbols = timed(Part::Other(Other::Symbols), work, || {
+            self.residuals(step, y, &mu)
+        });
         self.mu = Some(mu);
         Ok(symbols)
     }

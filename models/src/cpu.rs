@@ -14,7 +14,9 @@ mod conv;
 mod grid;
 mod hyper;
 mod lapped;
+mod layer;
 mod means;
+mod steps;
 mod synthesis;
 #[cfg(test)]
 mod tests;
@@ -30,7 +32,8 @@ use analysis::Analysis;
 use conv::host;
 use grid::Region;
 use hyper::HyperAnalysis;
-use means::{CpuMeans, MeanLayers};
+use means::AnyMeans;
+pub use steps::Steps;
 use synthesis::Synthesis;
 
 /// Positions that the layers of a block take at a time: 48 times 256 hidden
@@ -38,20 +41,27 @@ use synthesis::Synthesis;
 /// A multiple of the 12 rows that AVX-512 takes.
 const TILE: usize = 48;
 
-/// What the branches of the transforms' blocks compute with. Everything else is
-/// computed in `f32`: the residual streams, the KLTs, the hyper-analysis, and the
-/// means, which an encoder and a decoder must agree on.
+/// What the branches of the transforms' blocks compute with; and apart from them the
+/// hyper-analysis and the means. Everything else is computed in `f32`: the residual
+/// streams, the KLTs, which carry the whole picture, and the first layer of the means,
+/// whose inputs are whole numbers.
+///
+/// Encoder and decoder add the same residuals to their means, so what a picture's latents
+/// differ by is what the means do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
     /// `f32`.
     Single,
     /// bfloat16 with sums in `f32`.
     Bf16,
+    /// For the blocks, whole numbers of 8 bits with [`Steps`]; bfloat16 for the rest, and
+    /// where there are no steps.
+    Bytes,
 }
 
 impl Precision {
-    /// The faster one. On Kodak, bfloat16 in both transforms changes the mean PSNR
-    /// by at most 0.0001 dB at every quality (`examples/precision.rs`).
+    /// The faster of the first two; what they cost is in `examples/precision.rs`. Bytes
+    /// are for who asks: machines that differ in them show it.
     pub fn of(isa: Isa) -> Self {
         if isa.has_bf16() {
             Self::Bf16
@@ -68,7 +78,7 @@ pub struct CpuNetworks {
     analysis: Analysis,
     synthesis: Synthesis,
     hyper: HyperAnalysis,
-    means: MeanLayers,
+    means: AnyMeans,
     /// `[LEVELS][m]`.
     log_gain: Vec<f32>,
     log_inverse: Vec<f32>,
@@ -79,22 +89,27 @@ impl CpuNetworks {
     /// from.
     pub fn new(model: &Standard) -> Result<Self, String> {
         let isa = Isa::best();
-        Self::with(model, isa, Precision::of(isa))
+        Self::with(model, isa, [Precision::of(isa); 2], None)
     }
 
-    /// The same by certain instructions, and with the transforms in a certain
-    /// precision.
-    pub fn with(model: &Standard, isa: Isa, precision: Precision) -> Result<Self, String> {
+    /// The same by certain instructions, and with certain precisions: of the transforms,
+    /// and of hyper-analysis and means.
+    pub fn with(
+        model: &Standard,
+        isa: Isa,
+        [precision, means]: [Precision; 2],
+        steps: Option<&Steps>,
+    ) -> Result<Self, String> {
         let Gain {
             log_gain,
             log_inverse,
         } = &model.gain;
         Ok(Self {
             isa,
-            analysis: Analysis::new(&model.g_a, precision)?,
-            synthesis: Synthesis::new(&model.g_s, precision)?,
-            hyper: HyperAnalysis::new(&model.h_a)?,
-            means: MeanLayers::new(&model.mean, &model.groups)?,
+            analysis: Analysis::new(&model.g_a, precision, steps)?,
+            synthesis: Synthesis::new(&model.g_s, precision, steps)?,
+            hyper: HyperAnalysis::new(&model.h_a, means)?,
+            means: AnyMeans::new(&model.mean, &model.groups, means)?,
             log_gain: host(log_gain.val())?,
             log_inverse: host(log_inverse.val())?,
         })
@@ -174,8 +189,7 @@ impl Networks for CpuNetworks {
     ) -> Result<Box<dyn Means + '_>, String> {
         check_latents(h, w)?;
         expect_length("hyper-latents", z.len(), self.means.z() * h / 4 * w / 4)?;
-        let means = CpuMeans::start(&self.means, self.isa, z, [h, w], quality / 100.0);
-        Ok(Box::new(means))
+        Ok(self.means.start(self.isa, z, [h, w], quality / 100.0))
     }
 
     fn g_s(&self, y: &[f32], h: usize, w: usize, keep: Area) -> Result<Vec<f32>, String> {

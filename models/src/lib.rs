@@ -23,6 +23,7 @@ mod device;
 mod image_hook;
 pub mod networks;
 pub mod prior;
+pub mod profile;
 mod reference;
 mod refine;
 mod rounding;
@@ -33,7 +34,7 @@ mod weights;
 mod zoo;
 
 pub use coding::StandardModel;
-pub use cpu::{CpuNetworks, Precision};
+pub use cpu::{CpuNetworks, Precision, Steps};
 pub use device::{Backend, BackendError};
 #[cfg(feature = "image")]
 pub use image_hook::{LicDecoder, register_image_format};

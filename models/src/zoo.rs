@@ -24,6 +24,9 @@ pub struct Row {
     pub about: &'static str,
     /// Its weights.
     pub weights: Weights<'static>,
+    /// The file of its [`Steps`](crate::Steps), which is not a part of the model: no
+    /// symbol depends on it.
+    pub steps: &'static [u8],
 }
 
 /// All of them. Adding one is a row here and three files in `weights/`.
@@ -37,6 +40,7 @@ pub static MODELS: &[Row] = &[Row {
         float: include_bytes!("../weights/mse.float.bpk"),
         integer: include_bytes!("../weights/mse.int.bin"),
     },
+    steps: include_bytes!("../weights/mse.steps.bin"),
 }];
 
 /// Why there is no such model.
@@ -142,6 +146,7 @@ impl ModelSource for Zoo {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Steps;
 
     #[test]
     fn every_row_loads_and_is_in_the_specification() {
@@ -155,6 +160,13 @@ mod tests {
             let line = format!("| {} | {} | {sections} |", row.id, row.key);
             assert!(spec.contains(&line), "BITSTREAM.md has no {line:?}");
             // What may be embedded for a model.
+            let networks = row.weights.thaw(&Device::flex()).unwrap();
+            let steps = Steps::of(&networks, row.weights.digest(), row.steps);
+            assert!(
+                steps.is_some(),
+                "steps of {} are of other weights: run examples/calibrate.rs",
+                row.key
+            );
             assert!(row.weights.len() <= 12 << 20, "{} bytes", row.weights.len());
             assert!(zoo.find(row.id, model.digest()).is_some());
             assert!(

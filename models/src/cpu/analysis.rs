@@ -1,18 +1,21 @@
-use lic_kernels::{Finish, Isa, Matrix, Rows};
+use lic_kernels::{Finish, Isa, Rows};
 use rayon::prelude::*;
 
 use super::block::Stage;
 use super::conv::{Conv, Span, Weights};
 use super::grid::{Grid, Region, tiles};
 use super::lapped::{BLOCK, BLOCK_ROW, Lapped};
+use super::layer::Layer;
+use super::steps::Steps;
 use super::{Precision, TILE};
+use crate::profile::{Other, Part, Stage as Place};
 use crate::transform;
 
 /// `g_a`, see [`transform::Analysis`].
 #[derive(Debug)]
 pub(super) struct Analysis {
     lapped: Lapped,
-    embed: Matrix,
+    embed: Layer,
     fine: Stage,
     /// An unshuffle by two and a 1x1 layer are a 2x2 convolution in steps of two.
     down: Conv,
@@ -20,13 +23,20 @@ pub(super) struct Analysis {
 }
 
 impl Analysis {
-    pub(super) fn new(g_a: &transform::Analysis, precision: Precision) -> Result<Self, String> {
+    pub(super) fn new(
+        g_a: &transform::Analysis,
+        precision: Precision,
+        steps: Option<&Steps>,
+    ) -> Result<Self, String> {
+        let steps = |stage: usize| steps.map(|steps| &steps.stages[stage][..]);
         Ok(Self {
             lapped: Lapped::pre(&g_a.lapped),
-            embed: Weights::of(&g_a.klt_embed)?.patch(BLOCK),
-            fine: Stage::new(&g_a.fine, precision)?,
-            down: Weights::of(&g_a.klt_down)?.unshuffled().conv(),
-            coarse: Stage::new(&g_a.coarse, precision)?,
+            embed: Weights::of(&g_a.klt_embed)?.patch(Part::Other(Other::Embed), BLOCK),
+            fine: Stage::new(&g_a.fine, precision, Place::AnalysisFine, steps(0))?,
+            down: Weights::of(&g_a.klt_down)?
+                .unshuffled()
+                .conv(Part::Other(Other::Down)),
+            coarse: Stage::new(&g_a.coarse, precision, Place::AnalysisCoarse, steps(1))?,
         })
     }
 
@@ -38,7 +48,7 @@ impl Analysis {
         let mut fine = Grid::new(size, self.embed.outputs(), 0);
         self.embed(isa, x, &mut fine, &self.fine.needs(&region, size));
         self.fine.run(isa, &mut fine, &region);
-        let mut y = Grid::new([h, w], self.down.matrix.outputs(), 0);
+        let mut y = Grid::new([h, w], self.down.layer.outputs(), 0);
         self.down(isa, &fine, &mut y, &coarse);
         drop(fine);
         self.coarse.run(isa, &mut y, keep);

@@ -3,6 +3,8 @@ use burn::tensor::Tensor;
 use lic_kernels::{Finish, Isa, Matrix, Number, Rows};
 
 use super::grid::Grid;
+use super::layer::Layer;
+use crate::profile::Part;
 
 /// Runs of taps of a convolution at most: every second of 5x5, one by one.
 const MOST_RUNS: usize = 13;
@@ -45,23 +47,61 @@ impl Weights {
         self.weights[((output * self.inputs + input) * self.side + dy) * self.side + dx]
     }
 
+    /// The same with every input and output, its bias too, times a number.
+    pub(super) fn scaled(
+        mut self,
+        input: impl Fn(usize) -> f32,
+        output: impl Fn(usize) -> f32,
+    ) -> Self {
+        let taps = self.side * self.side;
+        for (o, weights) in self
+            .weights
+            .chunks_exact_mut(self.inputs * taps)
+            .enumerate()
+        {
+            for (i, weights) in weights.chunks_exact_mut(taps).enumerate() {
+                let by = input(i) * output(o);
+                weights.iter_mut().for_each(|weight| *weight *= by);
+            }
+        }
+        for (o, bias) in self.bias.iter_mut().enumerate() {
+            *bias *= output(o);
+        }
+        self
+    }
+
+    /// The same with more inputs, which say nothing.
+    pub(super) fn padded(self, inputs: usize) -> Self {
+        let taps = self.side * self.side;
+        let mut weights = Vec::with_capacity(self.outputs * inputs * taps);
+        for output in self.weights.chunks_exact(self.inputs * taps) {
+            weights.extend_from_slice(output);
+            weights.resize(weights.len() + (inputs - self.inputs) * taps, 0.0);
+        }
+        Self {
+            weights,
+            inputs,
+            ..self
+        }
+    }
+
     /// A 1x1 layer.
-    pub(super) fn pointwise<T: Number>(&self) -> Matrix<T> {
-        self.outputs_as(self.outputs, |o| o)
+    pub(super) fn pointwise<T: Number>(&self, part: Part) -> Layer<T> {
+        self.outputs_as(part, self.outputs, |o| o)
     }
 
     /// A 1x1 layer of `outputs` outputs, of which `o` is the layer's `from(o)`.
     pub(super) fn outputs_as<T: Number>(
         &self,
+        part: Part,
         outputs: usize,
         from: impl Fn(usize) -> usize,
-    ) -> Matrix<T> {
+    ) -> Layer<T> {
         let bias: Vec<f32> = (0..outputs)
             .filter_map(|o| self.bias.get(from(o)).copied())
             .collect();
-        Matrix::new(outputs, self.inputs, &bias, |o, i| {
-            self.at(from(o), i, [0, 0])
-        })
+        let weight = |o, i| self.at(from(o), i, [0, 0]);
+        Layer::new(Matrix::new(outputs, self.inputs, &bias, weight), part)
     }
 
     /// A 1x1 layer behind an unshuffle by two, as the 2x2 convolution it is.
@@ -75,48 +115,59 @@ impl Weights {
 
     /// A 1x1 layer before a shuffle to twice the resolution: for each of two rows
     /// its outputs for two neighbours.
-    pub(super) fn shuffled(&self) -> [Matrix; 2] {
+    pub(super) fn shuffled<T: Number>(&self, part: Part) -> [Layer<T>; 2] {
         let channels = self.outputs / 4;
-        [0, 1]
-            .map(|dy| self.outputs_as(2 * channels, |o| 4 * (o % channels) + 2 * dy + o / channels))
-    }
-
-    /// A 1x1 layer whose outputs are u and v of a gate.
-    pub(super) fn gate<T: Number>(&self) -> Matrix<T> {
-        Matrix::gate(self.outputs / 2, self.inputs, &self.bias, |o, i| {
-            self.at(o, i, [0, 0])
+        [0, 1].map(|dy| {
+            let from = |o: usize| 4 * (o % channels) + 2 * dy + o / channels;
+            self.outputs_as(part, 2 * channels, from)
         })
     }
 
+    /// A 1x1 layer whose outputs are u and v of a gate.
+    pub(super) fn gate<T: Number>(&self, part: Part) -> Layer<T> {
+        let weight = |o, i| self.at(o, i, [0, 0]);
+        Layer::new(
+            Matrix::gate(self.outputs / 2, self.inputs, &self.bias, weight),
+            part,
+        )
+    }
+
     /// The whole convolution.
-    pub(super) fn conv<T: Number>(&self) -> Conv<T> {
+    pub(super) fn conv<T: Number>(&self, part: Part) -> Conv<T> {
         let runs = (0..self.side).map(|dy| [dy, 0]).collect();
-        self.runs(runs, self.side)
+        self.runs(part, runs, self.side)
     }
 
     /// The taps with `dx + dy` even or odd: what a convolution reads of a
     /// checkerboard.
-    pub(super) fn checkered(&self, parity: usize) -> Conv {
+    pub(super) fn checkered<T: Number>(&self, part: Part, parity: usize) -> Conv<T> {
         let taps = (0..self.side * self.side).map(|i| [i / self.side, i % self.side]);
-        self.runs(taps.filter(|[y, x]| (y + x) % 2 == parity).collect(), 1)
+        let taps = taps.filter(|[y, x]| (y + x) % 2 == parity).collect();
+        self.runs(part, taps, 1)
     }
 
     /// The inner convolution of a patch of `side`×`side` pixels of three colours,
     /// which come as input channels `(c·side + dy)·side + dx`.
-    pub(super) fn patch(&self, side: usize) -> Matrix {
-        Matrix::new(self.outputs, self.inputs, &self.bias, |o, i| {
-            self.at(o, patch_channel(i, side), [0, 0])
-        })
+    pub(super) fn patch(&self, part: Part, side: usize) -> Layer {
+        let weight = |o, i| self.at(o, patch_channel(i, side), [0, 0]);
+        Layer::new(
+            Matrix::new(self.outputs, self.inputs, &self.bias, weight),
+            part,
+        )
     }
 
-    fn runs<T: Number>(&self, runs: Vec<[usize; 2]>, run: usize) -> Conv<T> {
+    fn runs<T: Number>(&self, part: Part, runs: Vec<[usize; 2]>, run: usize) -> Conv<T> {
         assert!(runs.len() <= MOST_RUNS, "{} runs", runs.len());
         let each = run * self.inputs;
         let matrix = Matrix::new(self.outputs, runs.len() * each, &self.bias, |o, i| {
             let ([dy, dx], inside) = (runs[i / each], i % each);
             self.at(o, inside % self.inputs, [dy, dx + inside / self.inputs])
         });
-        Conv { matrix, runs, run }
+        Conv {
+            layer: Layer::new(matrix, part),
+            runs,
+            run,
+        }
     }
 }
 
@@ -129,7 +180,7 @@ pub(super) fn patch_channel(i: usize, side: usize) -> usize {
 /// A convolution over a [`Grid`] with a border.
 #[derive(Debug)]
 pub(super) struct Conv<T: Number = f32> {
-    pub(super) matrix: Matrix<T>,
+    pub(super) layer: Layer<T>,
     /// First tap (dy, dx) of each run of taps.
     runs: Vec<[usize; 2]>,
     /// Taps in a run.
@@ -169,6 +220,6 @@ impl<T: Number> Conv<T> {
             stride: span.step * grid.channels,
             count: span.count,
         };
-        self.matrix.multiply(isa, rows, finish, out, stride);
+        self.layer.multiply(isa, rows, finish, out, stride);
     }
 }

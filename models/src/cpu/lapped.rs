@@ -1,6 +1,8 @@
 use lic_kernels::{Finish, Isa, Matrix, Rows};
 use rayon::prelude::*;
 
+use super::layer::Layer;
+use crate::profile::{Numbers, Other, Part, Work, timed};
 use crate::transform;
 
 /// Pixels of a block's side; also the taps of the filter, half of them on each
@@ -18,22 +20,24 @@ const CHUNK: usize = 64;
 pub(super) struct Lapped {
     matrix: [[f32; BLOCK]; BLOCK],
     /// Eight pixels of three colours across a vertical boundary.
-    along_row: Matrix,
+    along_row: Layer,
+    part: Part,
 }
 
 impl Lapped {
     /// The filter before analysis.
     pub(super) fn pre(filter: &transform::Lapped) -> Self {
-        Self::new(*filter.matrix())
+        Self::new(*filter.matrix(), Part::Other(Other::LappedPre))
     }
 
     /// Its transpose, after synthesis.
     pub(super) fn post(filter: &transform::Lapped) -> Self {
         let p = filter.matrix();
-        Self::new(std::array::from_fn(|r| std::array::from_fn(|c| p[c][r])))
+        let transposed = std::array::from_fn(|r| std::array::from_fn(|c| p[c][r]));
+        Self::new(transposed, Part::Other(Other::LappedPost))
     }
 
-    fn new(matrix: [[f32; BLOCK]; BLOCK]) -> Self {
+    fn new(matrix: [[f32; BLOCK]; BLOCK], part: Part) -> Self {
         let along_row = Matrix::new(BLOCK_ROW, BLOCK_ROW, &[], |o, i| {
             // Colours do not mix.
             if o % 3 == i % 3 {
@@ -42,7 +46,11 @@ impl Lapped {
                 0.0
             }
         });
-        Self { matrix, along_row }
+        Self {
+            matrix,
+            along_row: Layer::new(along_row, part),
+            part,
+        }
     }
 
     /// Filters a row of pixels of whole blocks across the boundaries between them.
@@ -59,6 +67,24 @@ impl Lapped {
     /// Pixel row `y` of a picture of `height` rows, `offset` added, filtered across
     /// horizontal boundaries; `row(y)` is the picture's.
     pub(super) fn across_rows<'a>(
+        &self,
+        [y, height]: [usize; 2],
+        offset: f32,
+        row: impl Fn(usize) -> &'a [f32],
+        out: &mut [f32],
+    ) {
+        let count = out.len();
+        let work = || Work {
+            numbers: Numbers::Single,
+            macs: BLOCK * count,
+            bytes: 2 * count * size_of::<f32>(),
+        };
+        timed(self.part, work, || {
+            self.across([y, height], offset, row, out)
+        });
+    }
+
+    fn across<'a>(
         &self,
         [y, height]: [usize; 2],
         offset: f32,
@@ -96,21 +122,31 @@ impl Lapped {
         pixels[half..end]
             .par_chunks_exact_mut(BLOCK * width)
             .for_each(|boundary| {
-                for first in (0..width).step_by(CHUNK) {
-                    let count = CHUNK.min(width - first);
-                    let mut sums = [[offset; CHUNK]; BLOCK];
-                    for (c, row) in boundary.chunks_exact(width).enumerate() {
-                        let row = &row[first..first + count];
-                        for (sums, weights) in sums.iter_mut().zip(&self.matrix) {
-                            for (sum, value) in sums.iter_mut().zip(row) {
-                                *sum += weights[c] * value;
-                            }
-                        }
-                    }
-                    for (sums, row) in sums.iter().zip(boundary.chunks_exact_mut(width)) {
-                        row[first..first + count].copy_from_slice(&sums[..count]);
+                let work = || Work {
+                    numbers: Numbers::Single,
+                    macs: BLOCK * BLOCK * width,
+                    bytes: 2 * size_of::<f32>() * BLOCK * width,
+                };
+                timed(self.part, work, || self.boundary(boundary, width, offset));
+            });
+    }
+
+    /// Filters the eight rows across a boundary.
+    fn boundary(&self, boundary: &mut [f32], width: usize, offset: f32) {
+        for first in (0..width).step_by(CHUNK) {
+            let count = CHUNK.min(width - first);
+            let mut sums = [[offset; CHUNK]; BLOCK];
+            for (c, row) in boundary.chunks_exact(width).enumerate() {
+                let row = &row[first..first + count];
+                for (sums, weights) in sums.iter_mut().zip(&self.matrix) {
+                    for (sum, value) in sums.iter_mut().zip(row) {
+                        *sum += weights[c] * value;
                     }
                 }
-            });
+            }
+            for (sums, row) in sums.iter().zip(boundary.chunks_exact_mut(width)) {
+                row[first..first + count].copy_from_slice(&sums[..count]);
+            }
+        }
     }
 }

@@ -1,59 +1,62 @@
-use lic_kernels::{Finish, Isa, Matrix, Rows};
+use lic_kernels::{Bf16, Finish, Isa, Number, Rows};
 use rayon::prelude::*;
 
 use super::conv::{Conv, Span, Weights};
 use super::grid::{Grid, tiles};
 use super::hyper::layer;
-use super::{TILE, expect_length};
+use super::layer::Layer;
+use super::{Precision, TILE, expect_length};
 use crate::networks::Means;
 use crate::prior::{GroupsConfig, Mean, Pass, Step};
+use crate::profile::{Other, Part, Work, timed};
 
 /// The networks of the means, see [`Mean`].
 #[derive(Debug)]
-pub(super) struct MeanLayers {
-    up_32: [Matrix; 2],
-    up_16: [Matrix; 2],
-    hyper: Conv,
-    context: Vec<Context>,
-    heads: Vec<Head>,
+pub(super) struct MeanLayers<T: Number> {
+    /// Hyper-latents are whole numbers, and one more input is the quality: in `f32`.
+    up_32: [Layer; 2],
+    up_16: [Layer<T>; 2],
+    hyper: Conv<T>,
+    context: Vec<Context<T>>,
+    heads: Vec<Head<T>>,
     steps: Vec<Step>,
 }
 
 /// What a step adds to the stream.
 #[derive(Debug)]
-enum Context {
+enum Context<T: Number> {
     /// One tap in two sees a checkerboard's symbols, and the other sees zeros:
     /// the taps with `dx + dy` even, and those with it odd.
-    Checkered([Conv; 2]),
-    Whole(Conv),
+    Checkered([Conv<T>; 2]),
+    Whole(Conv<T>),
 }
 
 #[derive(Debug)]
-struct Head {
-    mix: Matrix,
-    out: Matrix,
+struct Head<T: Number> {
+    mix: Layer<T>,
+    out: Layer<T>,
 }
 
-impl MeanLayers {
+impl<T: Number> MeanLayers<T> {
     pub(super) fn new(mean: &Mean, groups: &GroupsConfig) -> Result<Self, String> {
         let context = |(group, layer)| {
-            let weights = Weights::of(layer)?;
+            let (weights, part) = (Weights::of(layer)?, Part::Other(Other::Context));
             Ok(if group < groups.checkered {
-                Context::Checkered([weights.checkered(0), weights.checkered(1)])
+                Context::Checkered([0, 1].map(|parity| weights.checkered(part, parity)))
             } else {
-                Context::Whole(weights.conv())
+                Context::Whole(weights.conv(part))
             })
         };
         let head = |head: &crate::prior::Head| {
             Ok(Head {
-                mix: Weights::of(&head.mix)?.pointwise(),
-                out: Weights::of(&head.out)?.pointwise(),
+                mix: Weights::of(&head.mix)?.pointwise(Part::Other(Other::Mix)),
+                out: Weights::of(&head.out)?.pointwise(Part::Other(Other::Out)),
             })
         };
         Ok(Self {
-            up_32: Weights::of(&mean.up_32)?.shuffled(),
-            up_16: Weights::of(&mean.up_16)?.shuffled(),
-            hyper: Weights::of(&mean.hyper)?.conv(),
+            up_32: Weights::of(&mean.up_32)?.shuffled(Part::Other(Other::Up32)),
+            up_16: Weights::of(&mean.up_16)?.shuffled(Part::Other(Other::Up16)),
+            hyper: Weights::of(&mean.hyper)?.conv(Part::Other(Other::Hyper)),
             context: mean
                 .context
                 .iter()
@@ -71,16 +74,63 @@ impl MeanLayers {
     }
 }
 
+/// [`MeanLayers`] in one precision or the other.
+#[derive(Debug)]
+pub(super) enum AnyMeans {
+    Single(MeanLayers<f32>),
+    Bf16(MeanLayers<Bf16>),
+}
+
+impl AnyMeans {
+    pub(super) fn new(
+        mean: &Mean,
+        groups: &GroupsConfig,
+        precision: Precision,
+    ) -> Result<Self, String> {
+        Ok(match precision {
+            Precision::Single => Self::Single(MeanLayers::new(mean, groups)?),
+            Precision::Bf16 | Precision::Bytes => Self::Bf16(MeanLayers::new(mean, groups)?),
+        })
+    }
+
+    /// Channels of the hyper-latents.
+    pub(super) fn z(&self) -> usize {
+        match self {
+            Self::Single(layers) => layers.z(),
+            Self::Bf16(layers) => layers.z(),
+        }
+    }
+
+    /// As [`CpuMeans::start`].
+    pub(super) fn start(
+        &self,
+        isa: Isa,
+        z: &[f32],
+        size: [usize; 2],
+        quality: f32,
+    ) -> Box<dyn Means + '_> {
+        match self {
+            Self::Single(layers) => Box::new(CpuMeans::start(layers, isa, z, size, quality)),
+            Self::Bf16(layers) => Box::new(CpuMeans::start(layers, isa, z, size, quality)),
+        }
+    }
+}
+
 /// The stream of one picture.
 #[derive(Debug)]
-pub(super) struct CpuMeans<'a> {
-    layers: &'a MeanLayers,
+pub(super) struct CpuMeans<'a, T: Number> {
+    layers: &'a MeanLayers<T>,
     isa: Isa,
     stream: Grid<f32>,
 }
 
 /// A 1x1 layer, a ReLU and a shuffle to twice the resolution.
-fn doubled(isa: Isa, layer: &[Matrix; 2], x: &Grid<f32>, border: usize) -> Grid<f32> {
+fn doubled<T: Number, O: Number>(
+    isa: Isa,
+    layer: &[Layer<T>; 2],
+    x: &Grid<T>,
+    border: usize,
+) -> Grid<O> {
     let to = layer[0].outputs();
     let mut out = Grid::new([2 * x.h, 2 * x.w], to / 2, border);
     out.rows_mut(0..2 * x.h).enumerate().for_each(|(y, out)| {
@@ -90,10 +140,10 @@ fn doubled(isa: Isa, layer: &[Matrix; 2], x: &Grid<f32>, border: usize) -> Grid<
     out
 }
 
-impl<'a> CpuMeans<'a> {
+impl<'a, T: Number> CpuMeans<'a, T> {
     /// `z`: `[h/4][w/4][z]`, `quality` in 0..=1.
     pub(super) fn start(
-        layers: &'a MeanLayers,
+        layers: &'a MeanLayers<T>,
         isa: Isa,
         z: &[f32],
         [h, w]: [usize; 2],
@@ -108,8 +158,8 @@ impl<'a> CpuMeans<'a> {
             known[..z.len()].copy_from_slice(z);
             known[z.len()] = quality;
         }
-        let x = doubled(isa, &layers.up_32, &known, 0);
-        let x = doubled(isa, &layers.up_16, &x, 1);
+        let x: Grid<T> = doubled(isa, &layers.up_32, &known, 0);
+        let x: Grid<T> = doubled(isa, &layers.up_16, &x, 1);
         Self {
             layers,
             isa,
@@ -129,14 +179,17 @@ fn covered_in_row(pass: Pass, w: usize) -> usize {
     if pass == Pass::Whole { w } else { w / 2 }
 }
 
-impl Means for CpuMeans<'_> {
+impl<T: Number> Means for CpuMeans<'_, T> {
     fn head(&mut self, step: usize) -> Result<Vec<f32>, String> {
         let Step { channels, pass, .. } = self.step(step)?;
         let (head, isa, stream) = (&self.layers.heads[step], self.isa, &self.stream);
         let (from, inside) = (head.mix.inputs(), head.mix.outputs());
         let count = covered_in_row(pass, stream.w);
         let mut means = vec![0.0; stream.h * count * channels];
-        let inner = || (vec![0.0; TILE * from], vec![0.0; TILE * inside]);
+        let inner = || {
+            let zeros = |count| vec![T::default(); count];
+            (zeros(TILE * from), zeros(TILE * inside))
+        };
         means
             .par_chunks_mut(count * channels)
             .enumerate()
@@ -145,11 +198,15 @@ impl Means for CpuMeans<'_> {
                 for tile in tiles(0..count, TILE) {
                     let positions = stream.row(y).chunks_exact(from);
                     let positions = positions.skip(first + tile.start * step).step_by(step);
-                    for (known, stream) in known.chunks_exact_mut(from).zip(positions) {
-                        let pairs = known.iter_mut().zip(stream);
-                        pairs.for_each(|(known, value)| *known = value.max(0.0));
-                    }
-                    let known = Rows::dense(&known[..tile.len() * from], from);
+                    let known = &mut known[..tile.len() * from];
+                    let work = || Work::moved(2 * size_of::<f32>() * tile.len() * from);
+                    timed(Part::Other(Other::Gather), work, || {
+                        for (known, stream) in known.chunks_exact_mut(from).zip(positions) {
+                            let pairs = known.iter_mut().zip(stream);
+                            pairs.for_each(|(known, value)| *known = T::from_f32(value.max(0.0)));
+                        }
+                    });
+                    let known = Rows::dense(known, from);
                     let hidden = &mut hidden[..tile.len() * inside];
                     head.mix.multiply(isa, known, Finish::Relu, hidden, inside);
                     let hidden = Rows::dense(hidden, inside);
@@ -176,17 +233,21 @@ impl Means for CpuMeans<'_> {
         } else {
             1
         };
-        let mut known = Grid::new([h, w], channels, border);
+        let mut known = Grid::<T>::new([h, w], channels, border);
         known
             .rows_mut(0..h)
             .zip(y_hat.par_chunks_exact(count * channels))
             .enumerate()
             .for_each(|(y, (row, y_hat))| {
                 let (first, step) = pass.in_row(y);
-                let positions = row.chunks_exact_mut(channels).skip(first).step_by(step);
-                for (known, y_hat) in positions.zip(y_hat.chunks_exact(channels)) {
-                    known.copy_from_slice(y_hat);
-                }
+                let work = || Work::moved(2 * size_of_val(y_hat));
+                timed(Part::Other(Other::Scatter), work, || {
+                    let positions = row.chunks_exact_mut(channels).skip(first).step_by(step);
+                    for (known, y_hat) in positions.zip(y_hat.chunks_exact(channels)) {
+                        let pairs = known.iter_mut().zip(y_hat);
+                        pairs.for_each(|(known, y_hat)| *known = T::from_f32(*y_hat));
+                    }
+                });
             });
         let width = self.stream.channels;
         self.stream.rows_mut(0..h).enumerate().for_each(|(y, row)| {

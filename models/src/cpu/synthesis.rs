@@ -1,11 +1,14 @@
-use lic_kernels::{Finish, Isa, Matrix, Rows};
+use lic_kernels::{Finish, Isa, Rows};
 use rayon::prelude::*;
 
 use super::block::Stage;
 use super::conv::{Weights, patch_channel};
 use super::grid::{Grid, Region, tiles};
 use super::lapped::{BLOCK, BLOCK_ROW, Lapped};
+use super::layer::Layer;
+use super::steps::Steps;
 use super::{Precision, TILE};
+use crate::profile::{Other, Part, Stage as Place, Work, timed};
 use crate::transform;
 
 /// `g_s`, see [`transform::Synthesis`].
@@ -13,21 +16,28 @@ use crate::transform;
 pub(super) struct Synthesis {
     coarse: Stage,
     /// For each of two rows of the finer grid.
-    up: [Matrix; 2],
+    up: [Layer; 2],
     fine: Stage,
     /// Its outputs are `[8][8][3]` pixels.
-    pixels: Matrix,
+    pixels: Layer,
     lapped: Lapped,
 }
 
 impl Synthesis {
-    pub(super) fn new(g_s: &transform::Synthesis, precision: Precision) -> Result<Self, String> {
+    pub(super) fn new(
+        g_s: &transform::Synthesis,
+        precision: Precision,
+        steps: Option<&Steps>,
+    ) -> Result<Self, String> {
+        let steps = |stage: usize| steps.map(|steps| &steps.stages[stage][..]);
         let pixels = Weights::of(&g_s.klt_pixels)?;
         Ok(Self {
-            coarse: Stage::new(&g_s.coarse, precision)?,
-            up: Weights::of(&g_s.klt_up)?.shuffled(),
-            fine: Stage::new(&g_s.fine, precision)?,
-            pixels: pixels.outputs_as(pixels.outputs, |o| patch_channel(o, BLOCK)),
+            coarse: Stage::new(&g_s.coarse, precision, Place::SynthesisCoarse, steps(2))?,
+            up: Weights::of(&g_s.klt_up)?.shuffled(Part::Other(Other::Up)),
+            fine: Stage::new(&g_s.fine, precision, Place::SynthesisFine, steps(3))?,
+            pixels: pixels.outputs_as(Part::Other(Other::Patches), pixels.outputs, |o| {
+                patch_channel(o, BLOCK)
+            }),
             lapped: Lapped::post(&g_s.lapped),
         })
     }
@@ -98,8 +108,12 @@ impl Synthesis {
                     let rows = Rows::dense(rows, channels);
                     self.pixels
                         .multiply(isa, rows, Finish::Store, patches, patch);
-                    let patches = patches.chunks_exact(patch).take(tile.len());
-                    lay_out(patches, band, tile.start - region.x.start, width);
+                    let patches = &patches[..tile.len() * patch];
+                    let work = || Work::moved(2 * size_of_val(patches));
+                    let at = tile.start - region.x.start;
+                    timed(Part::Other(Other::LayOut), work, || {
+                        lay_out(patches.chunks_exact(patch), band, at, width);
+                    });
                 }
                 for (row, out) in band.chunks_exact(width).zip(out.chunks_exact_mut(kept)) {
                     self.lapped.along_row(isa, row, filtered);

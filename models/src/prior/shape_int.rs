@@ -1,13 +1,14 @@
 //! The shape half of the prior as it codes: integers from `z` and residuals to
 //! the index of a scale. BITSTREAM.md, *Model 1*, is its specification.
 
-use lic_kernels::{Isa, Requantise};
+use lic_kernels::{IntMatrix, Isa, Requantise};
 use rayon::prelude::*;
 
 use super::shape::{ACTIVATION_BITS, INDEX_BITS};
 use super::shape_file::{IntLayer, IntWeights};
 use super::shape_layers::{Conv, Grid, Layer, doubled};
 use super::{GroupsConfig, Pass, Step};
+use crate::profile::{Numbers, Other, Part, Work, timed};
 
 /// As u8, round(32·log2(1 + |r|)) for |r| = 0, 1, …; 255 beyond. A table, since no
 /// float may choose a probability.
@@ -119,6 +120,20 @@ impl IntShape {
     /// The stream when only `z` is known: `z` is `[channel][h/4·w/4]`; `quality` is in
     /// halves, 2..=200; `h`, `w` are those of the latents.
     pub fn start(&self, z: &[i32], h: usize, w: usize, quality: u8) -> IntStream {
+        let of = |matrix: &IntMatrix, positions| positions * matrix.inputs() * matrix.outputs();
+        let work = || Work {
+            numbers: Numbers::Bytes,
+            macs: of(&self.hyper.matrix, h * w)
+                + 2 * of(&self.up_16[0].matrix, h / 2 * (w / 2))
+                + 2 * of(&self.up_32[0].matrix, h / 4 * (w / 4)),
+            bytes: h * w * size_of::<i32>() * self.hyper.matrix.outputs(),
+        };
+        timed(Part::Other(Other::ShapeStart), work, || {
+            self.started(z, h, w, quality)
+        })
+    }
+
+    fn started(&self, z: &[i32], h: usize, w: usize, quality: u8) -> IntStream {
         let area = h / 4 * (w / 4);
         let mut known = Grid::new([h / 4, w / 4], self.z + 1, 0);
         let depth = known.depth;
@@ -146,6 +161,26 @@ impl IntShape {
 
     /// Adds the residuals `r` of step `step`: `[channel][position covered]`.
     pub fn update(&self, stream: &mut IntStream, step: usize, r: &[i32]) {
+        let positions = stream.h * stream.w;
+        let work = || {
+            let inputs = match &self.context[self.steps[step].group] {
+                Context::Whole(conv) => conv.matrix.inputs(),
+                // Each sees half of the positions.
+                Context::Checkered([even, odd]) => (even.matrix.inputs() + odd.matrix.inputs()) / 2,
+            };
+            let outputs = self.hyper.matrix.outputs();
+            Work {
+                numbers: Numbers::Bytes,
+                macs: positions * inputs * outputs,
+                bytes: size_of_val(r) + 2 * positions * size_of::<i32>() * outputs,
+            }
+        };
+        timed(Part::Other(Other::ShapeContexts), work, || {
+            self.add(stream, step, r);
+        });
+    }
+
+    fn add(&self, stream: &mut IntStream, step: usize, r: &[i32]) {
         let Step {
             group,
             channels,
@@ -189,6 +224,24 @@ impl IntShape {
     /// Index of the scale of every symbol of step `step`, in coding order:
     /// `[channel][position covered]`.
     pub fn indices(&self, stream: &IntStream, step: usize) -> Vec<u16> {
+        let Step { channels, pass, .. } = self.steps[step];
+        let positions = pass.before_row(stream.h, stream.w);
+        let work = || {
+            let [mix, out] = &self.heads[step];
+            let macs = |layer: &Layer| layer.matrix.inputs() * layer.matrix.outputs();
+            Work {
+                numbers: Numbers::Bytes,
+                macs: positions * (macs(mix) + macs(out)),
+                bytes: positions
+                    * (size_of::<i32>() * mix.matrix.inputs() + size_of::<u16>() * channels),
+            }
+        };
+        timed(Part::Other(Other::ShapeHeads), work, || {
+            self.read(stream, step)
+        })
+    }
+
+    fn read(&self, stream: &IntStream, step: usize) -> Vec<u16> {
         let Step { channels, pass, .. } = self.steps[step];
         let positions: Vec<usize> = covered(pass, stream.h, stream.w).collect();
         let mut by_position = vec![0u8; positions.len() * channels];
