@@ -280,3 +280,34 @@ fn the_page_holds_the_figures_of_the_bench() {
         }
     }
 }
+
+/// What is timed depends on the machine; that all of it is there does not.
+#[test]
+fn speeds_are_told_by_size_and_threads() {
+    let run = bench(2);
+    let line = "bench pictures --speed --threads 2 --megapixels 0.02,0.05 --json -";
+    let report = json(&run.ok(line).stdout);
+    let sizes = report["sizes"].as_array().unwrap();
+    let at = |row: &Value, key: &str| row[key].as_u64().unwrap();
+    let order: Vec<_> = sizes
+        .iter()
+        .map(|r| (at(r, "width"), at(r, "threads")))
+        .collect();
+    assert_eq!(order, [(163, 1), (163, 2), (258, 1), (258, 2)]);
+    for row in sizes {
+        for key in [
+            "encode_mps",
+            "decode_mps",
+            "encode_program_mps",
+            "decode_program_mps",
+        ] {
+            assert!(row[key].as_f64().unwrap() > 0.0, "{key}: {row}");
+        }
+        // Weights and picture are a part of it, if it is known.
+        let peak = row["encode_peak_bytes"].as_u64();
+        assert!(peak.is_none_or(|peak| peak > 10 << 20), "{row}");
+    }
+    assert!(report["start_up"]["info_ms"].as_f64().unwrap() > 0.0);
+    let refused = run.fails("bench pictures --speed -q 20,50");
+    assert!(refused.contains("one quality"), "{refused}");
+}

@@ -88,6 +88,7 @@ pub enum Command {
     ///   lic bench pictures/
     ///   lic bench kodak --data DIR --report out/
     ///   lic bench kodak --data DIR --peers none --json figures.json
+    ///   lic bench pictures/ --speed --threads 2
     #[command(verbatim_doc_comment)]
     Bench(Bench),
     /// List the models in this program
@@ -312,6 +313,8 @@ mod tests {
             "lic bench d -q 5,10",
             "lic bench kodak --data d --peers webp,avif --jobs 2 --report out",
             "lic bench d --peers none",
+            "lic bench d --speed --threads 2 --json - --megapixels 0.1,3",
+            "lic bench kodak --data d --profile -q 40",
             "lic compare a b --json",
             "lic completions fish",
             "lic man",
@@ -353,6 +356,12 @@ mod tests {
             "lic bench d --limit 0",
             "lic bench d --peers gif",
             "lic bench d --jobs 0",
+            "lic bench d --speed --profile",
+            "lic bench d --megapixels 2",
+            "lic bench d --speed --megapixels 0",
+            "lic bench d --speed --megapixels 1e6",
+            "lic bench d --speed --peers none",
+            "lic bench d --profile --report out",
             "lic compare a",
             "lic completions ash",
             "lic train r --json --export d",

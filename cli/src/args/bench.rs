@@ -18,14 +18,32 @@ pub struct Bench {
     /// Folder of the test set, whose pictures are checked by their SHA-256
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Measure speed, memory and start-up instead, of pictures that are made of those
+    /// there (--megapixels), on 1, 2, 4, ... threads up to --threads
+    #[arg(long, group = "instead", conflicts_with_all = RATES)]
+    pub speed: bool,
+    /// Sizes of the pictures for --speed
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        value_parser = megapixels,
+        default_value = "0.4,2,12,48",
+        requires = "speed"
+    )]
+    pub megapixels: Vec<f64>,
+    /// Say where the time goes instead: the parts of decoding and encoding a picture of
+    /// 2 MP on one thread, in Markdown
+    #[arg(long, group = "instead", conflicts_with_all = RATES)]
+    pub profile: bool,
     /// Qualities of this program's codec, separated by commas
+    /// [default: 5,18,31,44,57,70,83,96; 50 for --speed and --profile, which take one]
     #[arg(
         short,
         long,
         value_name = "LIST",
         value_delimiter = ',',
-        value_parser = quality,
-        default_value = "5,18,31,44,57,70,83,96"
+        value_parser = quality
     )]
     pub qualities: Vec<Quality>,
     /// Time that this program's codec spends for a smaller file, 0 to 9; see `lic encode`
@@ -71,6 +89,32 @@ pub struct Bench {
     pub machine: Machine,
 }
 
+/// What has no meaning for speeds alone.
+const RATES: [&str; 6] = ["peers", "jobs", "points", "csv", "report", "show_bpp"];
+
+/// Halves of the qualities that are measured by default.
+const QUALITIES: [u8; 8] = [10, 36, 62, 88, 114, 140, 166, 192];
+
+impl Bench {
+    /// The qualities to measure rates and pictures at.
+    pub fn qualities(&self) -> Vec<Quality> {
+        if self.qualities.is_empty() {
+            let known = QUALITIES.iter().copied();
+            return known.filter_map(Quality::from_halves).collect();
+        }
+        self.qualities.clone()
+    }
+
+    /// The quality to measure speeds at; `None` if there are several.
+    pub fn quality(&self) -> Option<Quality> {
+        match self.qualities[..] {
+            [] => Some(Quality::default()),
+            [quality] => Some(quality),
+            _ => None,
+        }
+    }
+}
+
 /// Another codec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
@@ -111,6 +155,17 @@ pub enum Peers {
     Named(Vec<Peer>),
 }
 
+/// The largest picture of a bench of speeds: its samples alone are 3 GB.
+const MOST_MEGAPIXELS: f64 = 1000.0;
+
+fn megapixels(text: &str) -> Result<f64, String> {
+    let size = super::positive(text)?;
+    if size <= MOST_MEGAPIXELS {
+        return Ok(size);
+    }
+    Err(format!("at most {MOST_MEGAPIXELS}"))
+}
+
 fn peers(text: &str) -> Result<Peers, String> {
     match text {
         "all" => return Ok(Peers::Installed),
@@ -131,6 +186,12 @@ fn peers(text: &str) -> Result<Peers, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn default_qualities_are_those_of_the_help() {
+        let halves = [5, 18, 31, 44, 57, 70, 83, 96].map(|q| 2 * q);
+        assert_eq!(halves, QUALITIES);
+    }
 
     #[test]
     fn lists_of_peers_keep_their_order() {

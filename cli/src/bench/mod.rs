@@ -9,8 +9,10 @@ mod ours;
 mod page;
 mod peers;
 mod points;
+mod profile;
 mod program;
 mod queue;
+mod speed;
 mod summary;
 mod table;
 mod test_set;
@@ -19,6 +21,7 @@ mod viewer;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use lic_codec::Quality;
 use serde::Serialize;
 
 use crate::args::{Bench, Peer, Peers};
@@ -95,6 +98,12 @@ pub struct LeftOut {
 
 /// Measures pictures.
 pub fn run(args: &Bench, words: Words) -> Result<()> {
+    if args.speed {
+        return speed::run(args, words);
+    }
+    if args.profile {
+        return profile::run(args);
+    }
     args.machine.set_threads()?;
     let outputs = Outputs::check(args)?;
     let pictures = Pictures::find(&args.pictures, args.data.as_deref(), args.limit)?;
@@ -108,7 +117,7 @@ pub fn run(args: &Bench, words: Words) -> Result<()> {
     let ours = Ours::new(
         &zoo,
         args.model.key(),
-        &args.qualities,
+        &args.qualities(),
         args.effort.unwrap_or_default(),
         device,
     )?;
@@ -225,6 +234,12 @@ fn figures(
         left_out,
         published: published.to_vec(),
     }
+}
+
+/// The quality of a bench of speeds, which takes one.
+fn one_quality(args: &Bench) -> Result<Quality> {
+    let one = args.quality();
+    one.context("speeds are measured at one quality; -q names several")
 }
 
 /// The processor's name where the system tells it, or its architecture.
