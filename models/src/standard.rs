@@ -276,12 +276,7 @@ impl Standard {
     /// Codes a batch without writing bits. `x`: `[b, 3, h, w]` in 0..=1, sides
     /// multiples of [`STRIDE`]; one quality in 1..=100 for each picture.
     pub fn forward(&self, x: Tensor<4>, qualities: &[f64], rounding: Rounding) -> Estimate {
-        let device = x.device();
-        let gain = self.gain.gain(&level_weights(qualities, &device));
-        let y = self.g_a.forward(x) * gain;
-        let [b, _, h, w] = y.dims();
-        let quality = quality_plane(qualities, &device).expand([b, 1, h, w]);
-        let z = self.h_a.forward(y.clone(), quality);
+        let (y, z) = self.analyse(x, qualities);
         let coded = self.code(y, z, qualities, rounding);
         Estimate {
             x_hat: self.g_s.forward(coded.y_hat),
@@ -290,8 +285,20 @@ impl Standard {
         }
     }
 
-    /// Codes latents without writing bits. `y`: `[b, m, h, w]`, gain on; `z`:
-    /// `[b, z, h/4, w/4]`; neither is rounded yet.
+    /// Latents `[b, m, h, w]`, gain on, and hyper-latents `[b, z, h/4, w/4]` of a
+    /// batch; neither is rounded.
+    pub fn analyse(&self, x: Tensor<4>, qualities: &[f64]) -> (Tensor<4>, Tensor<4>) {
+        let device = x.device();
+        let gain = self.gain.gain(&level_weights(qualities, &device));
+        let y = self.g_a.forward(x) * gain;
+        let [b, _, h, w] = y.dims();
+        let quality = quality_plane(qualities, &device).expand([b, 1, h, w]);
+        let z = self.h_a.forward(y.clone(), quality);
+        (y, z)
+    }
+
+    /// Codes latents and hyper-latents, as [`analyse`](Self::analyse) gives them,
+    /// without writing bits.
     pub fn code(
         &self,
         y: Tensor<4>,

@@ -212,7 +212,10 @@ fn open(
     };
     let fresh = |model: Standard| State {
         mean: model.valid(),
-        model,
+        model: match recipe.frozen() {
+            Some(frozen) => model.set_require_grad_group(frozen, false),
+            None => model,
+        },
         optimiser: adam(),
         step: 0,
         pixels: 0,
