@@ -43,6 +43,8 @@ pub struct IntWeights {
     pub context: Vec<IntLayer>,
     /// Two layers a step.
     pub heads: Vec<[IntLayer; 2]>,
+    /// Beside the second of each, for mixtures; none for plain Gaussians.
+    pub mixtures: Vec<IntLayer>,
 }
 
 /// Why an integer file is refused.
@@ -69,6 +71,9 @@ pub enum IntFileError {
         /// The exponent.
         exponent: u8,
     },
+    /// A configuration that no file can be right for.
+    #[error("integer weights: {0}")]
+    Mixture(String),
     /// The tables of the hyper-latents.
     #[error("tables of the hyper-latents: {0}")]
     Tables(#[from] lic_entropy::TableError),
@@ -85,6 +90,9 @@ pub fn freeze(shape: &Shape, factorized: &Factorized) -> Vec<u8> {
     for head in &shape.heads {
         put_layer(&mut file, &freeze_conv(&head.mix));
         put_layer(&mut file, &freeze_conv(&head.out));
+        if let Some(more) = &head.more {
+            put_layer(&mut file, &freeze_conv(more));
+        }
     }
     for TableSpec { min, freqs } in factorized.freeze() {
         file.extend_from_slice(&min.to_le_bytes());
@@ -158,16 +166,18 @@ fn freeze_layer(weight: &Tensor<4>, bias: Option<&Tensor<1>>, exponents: &Tensor
 }
 
 /// The networks of [`freeze`] as training wants them, on `device`.
-pub fn thaw(weights: &IntWeights, device: &Device) -> Shape {
+pub fn thaw(weights: &IntWeights, config: &ShapeConfig, device: &Device) -> Shape {
     let conv = |layer: &IntLayer| QuantConv {
         weight: thaw_weights(layer, &layer.exponents, device),
         bias: thaw_bias(layer, device),
     };
     let context = weights.context.iter();
     let context = context.map(|layer| thaw_weights(layer, &weights.hyper.exponents, device));
-    let heads = weights.heads.iter().map(|[mix, out]| ShapeHead {
+    let heads = weights.heads.iter().enumerate();
+    let heads = heads.map(|(step, [mix, out])| ShapeHead {
         mix: conv(mix),
         out: conv(out),
+        more: weights.mixtures.get(step).map(conv),
     });
     Shape {
         up_32: conv(&weights.up_32),
@@ -175,6 +185,7 @@ pub fn thaw(weights: &IntWeights, device: &Device) -> Shape {
         hyper: conv(&weights.hyper),
         context: context.collect(),
         heads: heads.collect(),
+        mixture: config.mixture.clone(),
     }
 }
 
@@ -220,7 +231,12 @@ pub fn parse(
         hyper,
         stream,
         head,
+        ref mixture,
     } = *config;
+    let fault = mixture.as_ref().and_then(|m| m.fault(&groups.sizes));
+    if let Some(fault) = fault {
+        return Err(IntFileError::Mixture(fault));
+    }
     let up_32 = rest.layer([z + 1, 4 * hyper], 1, true)?;
     let up_16 = rest.layer([hyper, 4 * hyper], 1, true)?;
     let writes = rest.layer([hyper, stream], 3, true)?;
@@ -230,15 +246,15 @@ pub fn parse(
         .enumerate()
         .map(|(group, &c)| rest.layer([c, stream], groups.context_kernel(group), false))
         .collect::<Result<_, _>>()?;
-    let heads = groups
-        .init()
-        .steps()
-        .iter()
-        .map(|step| {
-            let mix = rest.layer([stream, head], 1, true)?;
-            Ok([mix, rest.layer([head + 1, step.channels], 1, true)?])
-        })
-        .collect::<Result<_, IntFileError>>()?;
+    let (mut heads, mut mixtures) = (Vec::new(), Vec::new());
+    for step in groups.init().steps() {
+        let mix = rest.layer([stream, head], 1, true)?;
+        heads.push([mix, rest.layer([head + 1, step.channels], 1, true)?]);
+        if let Some(mixture) = mixture {
+            let outputs = mixture.outputs(step.channels);
+            mixtures.push(rest.layer([head + 1, outputs], 1, true)?);
+        }
+    }
     let specs = (0..LEVELS * z)
         .map(|_| rest.table())
         .collect::<Result<_, _>>()?;
@@ -251,6 +267,7 @@ pub fn parse(
         hyper: writes,
         context,
         heads,
+        mixtures,
     };
     weights.prove()?;
     Ok((weights, Tables::new(specs)?))
@@ -314,6 +331,9 @@ impl IntWeights {
         for (step, head) in self.heads.iter().enumerate() {
             prove(&format!("head {step}, layer 0"), &[&head[0]])?;
             prove(&format!("head {step}, layer 1"), &[&head[1]])?;
+        }
+        for (step, layer) in self.mixtures.iter().enumerate() {
+            prove(&format!("head {step}, mixtures"), &[layer])?;
         }
         Ok(())
     }

@@ -22,6 +22,7 @@ fn shape() -> (ShapeConfig, GroupsConfig, Shape) {
         hyper: 6,
         stream: 12,
         head: 10,
+        mixture: None,
     };
     let device = Device::flex();
     let shape = config.init(&groups, &[1.0; 13], &device);
@@ -108,7 +109,7 @@ fn thawed_networks_freeze_to_the_same_integers() {
     let factorized = Factorized::new(Z, &Device::flex());
     let file = freeze(&shape, &factorized);
     let (weights, _) = parse(&file, &config, &groups).unwrap();
-    let thawed = super::thaw(&weights, &Device::flex());
+    let thawed = super::thaw(&weights, &config, &Device::flex());
     let (again, _) = parse(&freeze(&thawed, &factorized), &config, &groups).unwrap();
     let ints = IntShape::new(&again, &groups);
     let before = IntShape::new(&weights, &groups);
