@@ -132,4 +132,9 @@ impl Mixtures {
     pub fn scales(&self) -> &[u8] {
         &self.scales
     }
+
+    /// Parameters of every symbol's or pair's components, as given.
+    pub fn parameters(&self) -> &[u8] {
+        &self.parameters
+    }
 }

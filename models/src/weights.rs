@@ -147,7 +147,7 @@ impl Weights<'_> {
             .init(device)
             .try_load_record(record)
             .map_err(|e| WeightsError::Float(e.to_string()))?;
-        model.shape = prior::thaw(&ints, &config.shape, device);
+        model.shape = prior::thaw(&ints, device);
         Ok(model)
     }
 

@@ -174,15 +174,13 @@ impl<'a, const K: usize> Density<'a, K> {
     fn phis(&self, slot: u32) -> Phis<K> {
         let symbol = i64::from(self.min) + i64::from(slot);
         let at = (symbol << POINT) - (1 << (POINT - 1));
-        let mut phis = [0; K];
-        for k in 0..K {
+        std::array::from_fn(|k| {
             let off = at - i64::from(self.offsets[k]);
             // At most 2^33 by 2^30.
             let far = (off.unsigned_abs() * u64::from(self.inverses[k])) >> INVERSE;
             let upper = phi(self.numbers, far);
-            phis[k] = if off < 0 { (1 << PHI) - upper } else { upper };
-        }
-        phis
+            if off < 0 { (1 << PHI) - upper } else { upper }
+        })
     }
 
     /// The mass of all slots below `slot`, which has `phis` at its lower edge: a mass

@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --release -p lic-models --features tch --example prior_ablation -- \
 //!     fit PICTURES OUT --device libtorch --steps 400 --crops 1000 --seeds 2
-//! cargo run --release -p lic-models --example prior_ablation -- measure OUT PICTURE...
+//! cargo run --release -p lic-models --example prior_ablation -- measure OUT PICTURES
 //! ```
 //!
 //! `fit` codes crops of the pictures once with the shipped model. Its shape networks
@@ -12,7 +12,7 @@
 //! only the rate differs. Every 37th picture is held aside, as in training; the table
 //! is of crops of those. The weights of each kind are left in OUT.
 //!
-//! `measure` encodes and decodes pictures with each of them: real files.
+//! `measure` encodes and decodes a folder of pictures with each of them: real files.
 
 mod fit;
 mod measure;
@@ -54,8 +54,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.first().map(String::as_str) {
         Some("fit") => fit::run(&plan(&args[1..])?),
-        Some("measure") if args.len() > 2 => measure::run(Path::new(&args[1]), &args[2..]),
-        _ => Err("usage: prior_ablation fit PICTURES OUT [--device D] [--steps N] [--crops N] [--seeds N] [--only KIND] | measure OUT PICTURE...".into()),
+        Some("measure") if args.len() == 3 => {
+            measure::run(Path::new(&args[1]), Path::new(&args[2]))
+        }
+        _ => Err("usage: prior_ablation fit PICTURES OUT [--device D] [--steps N] [--crops N] [--seeds N] [--only KIND] | measure OUT PICTURES".into()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use lic_codec::walk::{Step, SymbolCoder, WalkError, walk};
-use lic_codec::{Area, Model, ModelError, Pixels, Quality};
+use lic_codec::{Area, Asked, Model, ModelError, Pixels, Quality};
 use lic_models::prior::{GroupsConfig, covered};
 use lic_models::standard::LATENT_STRIDE;
 
@@ -51,7 +51,7 @@ impl Crop {
         };
         let keep = Area::of(SIDE as u32, SIDE as u32);
         let at = Quality::new(quality).ok_or("no such quality")?;
-        let mut latents = model.analyse(&pixels, keep, (side, side), at)?;
+        let mut latents = model.analyse(&pixels, keep, (side, side), &Asked::of(at))?;
         let mut collect = Collect(Vec::new());
         walk(model, &mut *latents, &mut collect)?;
         let narrow = |v: &i32| (*v).clamp(i16::MIN.into(), i16::MAX.into()) as i16;

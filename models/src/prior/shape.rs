@@ -260,7 +260,7 @@ impl Shape {
     }
 
     /// Inputs of the last layers of a head.
-    fn hidden(&self, stream: &ShapeStream, step: usize) -> Tensor<4> {
+    pub(super) fn hidden(&self, stream: &ShapeStream, step: usize) -> Tensor<4> {
         let head = &self.heads[step];
         let x = activate(head.mix.forward(activate(stream.sum.clone())));
         let [b, _, h, w] = x.dims();
@@ -271,14 +271,13 @@ impl Shape {
     /// Bits of the residuals `v` of step `step`, `[b, channels, h, w]`: one value for
     /// each symbol, or for each pair of channels if they are coded in pairs.
     pub fn bits(&self, stream: &ShapeStream, step: usize, v: Tensor<4>) -> Tensor<4> {
-        let head = &self.heads[step];
         let hidden = self.hidden(stream, step);
-        let index = index_of(head.out.forward(hidden.clone()));
+        let index = index_of(self.heads[step].out.forward(hidden.clone()));
         let plain = gaussian_bits(v.clone(), scale_of(index.clone()));
-        let (Some(config), Some(more)) = (&self.mixture, &head.more) else {
+        let (Some(config), Some(parameters)) = (&self.mixture, self.parameters(hidden, step))
+        else {
             return plain;
         };
-        let parameters = index_of(more.forward(hidden));
         let [b, channels, h, w] = v.dims();
         let (units, width) = (channels / config.width(), config.width());
         // Of a pair, both are plain or neither is.
@@ -290,6 +289,13 @@ impl Shape {
             .reshape(together)
             .lower_elem(config.plain_below as f64);
         mixture_bits(config, v, index, parameters).mask_where(is_plain, plain)
+    }
+
+    /// Parameters of mixtures, 0..=63: whole numbers with a gradient, `[b, outputs, h, w]`;
+    /// `None` for plain Gaussians. `hidden`: what the last layers of the head see.
+    pub(super) fn parameters(&self, hidden: Tensor<4>, step: usize) -> Option<Tensor<4>> {
+        let more = self.heads[step].more.as_ref()?;
+        Some(index_of(more.forward(hidden)))
     }
 }
 

@@ -8,7 +8,7 @@ use lic_entropy::{TableSpec, Tables};
 use super::shape::{
     ACTIVATION_BITS, MAX_EXPONENT, QuantConv, SUM_LIMIT, Shape, ShapeHead, exponents,
 };
-use super::{Factorized, GroupsConfig, LEVELS, ShapeConfig};
+use super::{Factorized, GroupsConfig, LEVELS, MixtureConfig, ShapeConfig};
 
 /// First bytes of the file.
 const MAGIC: [u8; 4] = *b"LICI";
@@ -43,8 +43,8 @@ pub struct IntWeights {
     pub context: Vec<IntLayer>,
     /// Two layers a step.
     pub heads: Vec<[IntLayer; 2]>,
-    /// Beside the second of each, for mixtures; none for plain Gaussians.
-    pub mixtures: Vec<IntLayer>,
+    /// Beside the second of each, if distributions are mixtures.
+    pub mixtures: Option<(MixtureConfig, Vec<IntLayer>)>,
 }
 
 /// Why an integer file is refused.
@@ -166,18 +166,19 @@ fn freeze_layer(weight: &Tensor<4>, bias: Option<&Tensor<1>>, exponents: &Tensor
 }
 
 /// The networks of [`freeze`] as training wants them, on `device`.
-pub fn thaw(weights: &IntWeights, config: &ShapeConfig, device: &Device) -> Shape {
+pub fn thaw(weights: &IntWeights, device: &Device) -> Shape {
     let conv = |layer: &IntLayer| QuantConv {
         weight: thaw_weights(layer, &layer.exponents, device),
         bias: thaw_bias(layer, device),
     };
     let context = weights.context.iter();
     let context = context.map(|layer| thaw_weights(layer, &weights.hyper.exponents, device));
+    let mixtures = weights.mixtures.as_ref();
     let heads = weights.heads.iter().enumerate();
     let heads = heads.map(|(step, [mix, out])| ShapeHead {
         mix: conv(mix),
         out: conv(out),
-        more: weights.mixtures.get(step).map(conv),
+        more: mixtures.and_then(|(_, layers)| layers.get(step)).map(conv),
     });
     Shape {
         up_32: conv(&weights.up_32),
@@ -185,7 +186,7 @@ pub fn thaw(weights: &IntWeights, config: &ShapeConfig, device: &Device) -> Shap
         hyper: conv(&weights.hyper),
         context: context.collect(),
         heads: heads.collect(),
-        mixture: config.mixture.clone(),
+        mixture: mixtures.map(|(config, _)| config.clone()),
     }
 }
 
@@ -267,7 +268,7 @@ pub fn parse(
         hyper: writes,
         context,
         heads,
-        mixtures,
+        mixtures: mixture.clone().map(|config| (config, mixtures)),
     };
     weights.prove()?;
     Ok((weights, Tables::new(specs)?))
@@ -332,7 +333,8 @@ impl IntWeights {
             prove(&format!("head {step}, layer 0"), &[&head[0]])?;
             prove(&format!("head {step}, layer 1"), &[&head[1]])?;
         }
-        for (step, layer) in self.mixtures.iter().enumerate() {
+        let mixtures = self.mixtures.iter().flat_map(|(_, layers)| layers);
+        for (step, layer) in mixtures.enumerate() {
             prove(&format!("head {step}, mixtures"), &[layer])?;
         }
         Ok(())
