@@ -109,9 +109,9 @@ impl Model for Differences {
 }
 
 impl Latents for Plane {
-    fn plan(&mut self, _: usize) -> Result<Plan<'_>, ModelError> {
-        Ok(Plan {
-            tables: lic_entropy::gaussian(),
+    fn plan(&mut self, _: usize) -> Result<Plan, ModelError> {
+        Ok(Plan::Tables {
+            tables: lic_entropy::gaussian().clone(),
             indices: vec![TABLE; (self.width * self.height * 3) as usize],
         })
     }

@@ -1,14 +1,14 @@
 //! The seam between the format and what is learned.
 //!
 //! A [`Model`] turns a picture into integer symbols and back. The
-//! [walk](crate::walk) asks it, step by step, which integer table codes each
-//! symbol; nothing but integers crosses this trait on the way to the entropy
+//! [walk](crate::walk) asks it, step by step, how each symbol is distributed, in
+//! integers; nothing but integers crosses this trait on the way to the entropy
 //! coder, so two machines cannot disagree about a probability.
 
 use std::fmt;
 use std::str::FromStr;
 
-use lic_entropy::Tables;
+use lic_entropy::{Mixtures, Tables};
 
 use crate::field::Field;
 use crate::geometry::Area;
@@ -112,14 +112,34 @@ pub struct ModelError {
     pub reason: String,
 }
 
-/// One step of the walk: for every symbol of the step, in coding order, the
-/// index of the table in `tables` that codes it.
-#[derive(Debug)]
-pub struct Plan<'a> {
-    /// The tables that `indices` point into.
-    pub tables: &'a Tables,
-    /// One table index a symbol; every index is below `tables.len()`.
-    pub indices: Vec<u16>,
+/// One step of the walk: how every symbol of the step is distributed, in coding order.
+#[derive(Debug, Clone)]
+pub enum Plan {
+    /// By tables of a set.
+    Tables {
+        /// The tables that `indices` point into; a clone shares them.
+        tables: Tables,
+        /// One table index a symbol; every index is below `tables.len()`.
+        indices: Vec<u16>,
+    },
+    /// By mixtures, alone or in pairs: in a pair, the second symbol's depends on the
+    /// first.
+    Mixtures(Mixtures),
+}
+
+impl Plan {
+    /// How many symbols the step has.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Tables { indices, .. } => indices.len(),
+            Self::Mixtures(mixtures) => mixtures.len(),
+        }
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// The pixels of a window of a picture, as a model sees them: RGB, interleaved, in
@@ -238,11 +258,11 @@ pub trait Model: Send + Sync {
 /// [`symbols`](Self::symbols) between the two. From a step on, nothing may be
 /// known any more: then a decoder calls [`skip`](Self::skip) for each that is left.
 pub trait Latents: Send {
-    /// Which table codes each symbol of `step`. A function of the symbols
+    /// How each symbol of `step` is distributed. A function of the symbols
     /// accepted so far, in integer arithmetic alone.
-    fn plan(&mut self, step: usize) -> Result<Plan<'_>, ModelError>;
+    fn plan(&mut self, step: usize) -> Result<Plan, ModelError>;
 
-    /// Encoder only: the symbols of `step`, as many as the plan has indices.
+    /// Encoder only: the symbols of `step`, as many as the plan says.
     fn symbols(&mut self, step: usize) -> Result<Vec<i32>, ModelError>;
 
     /// Takes note of the symbols of `step`, coded or decoded.
@@ -250,7 +270,7 @@ pub trait Latents: Send {
 
     /// As [`accept`](Self::accept) with zeros, where no later step will be planned.
     fn skip(&mut self, step: usize) -> Result<(), ModelError> {
-        let zeros = vec![0; self.plan(step)?.indices.len()];
+        let zeros = vec![0; self.plan(step)?.len()];
         self.accept(step, &zeros)
     }
 

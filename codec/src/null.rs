@@ -240,7 +240,7 @@ impl Planes {
 }
 
 impl Latents for Planes {
-    fn plan(&mut self, step: usize) -> Result<Plan<'_>, ModelError> {
+    fn plan(&mut self, step: usize) -> Result<Plan, ModelError> {
         let indices = match step {
             // Luma means and chroma means each have one table.
             0 => {
@@ -255,8 +255,8 @@ impl Latents for Planes {
             }
             _ => return Err(Self::no_step(step)),
         };
-        Ok(Plan {
-            tables: gaussian(),
+        Ok(Plan::Tables {
+            tables: gaussian().clone(),
             indices,
         })
     }

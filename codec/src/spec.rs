@@ -64,6 +64,21 @@ fn the_file_of_gaussian_tables_is_the_one_described() {
 }
 
 #[test]
+fn the_file_of_mixtures_is_the_one_described() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../entropy/tables/mixture.bin");
+    let data = std::fs::read(path).unwrap();
+    let text = section("### Mixtures");
+    assert!(text.contains(&format!("0x{:08X}", crc32c::crc32c(&data))));
+    assert_eq!(data.len(), 15_260);
+    assert!(
+        text.split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .contains("15,260 bytes")
+    );
+}
+
+#[test]
 fn constants() {
     let header = section("### Header");
     assert!(header.contains("`8B 4C 49 43`") && bitstream::MAGIC == *b"\x8bLIC");

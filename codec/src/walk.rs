@@ -5,8 +5,6 @@
 
 mod coders;
 
-use lic_entropy::Tables;
-
 use crate::bitstream::StreamName;
 use crate::error::{DecodeError, FormatErrorKind};
 use crate::model::{Latents, Model, ModelError, Plan};
@@ -21,15 +19,13 @@ pub struct Step<'a> {
     pub number: usize,
     /// The section that holds its symbols.
     pub section: usize,
-    /// The tables that `indices` point into.
-    pub tables: &'a Tables,
-    /// One table index a symbol, every one below `tables.len()`.
-    pub indices: &'a [u16],
+    /// How its symbols are distributed; every index is below the number of tables.
+    pub plan: &'a Plan,
 }
 
 /// Codes the symbols of a step, in one direction or the other.
 pub trait SymbolCoder {
-    /// Codes the symbols of `step` and returns them, one an index. A coder that
+    /// Codes the symbols of `step` and returns them, all of its plan. A coder that
     /// writes gets them from `symbols`, which asks the encoder's latents; one that
     /// reads never calls it.
     ///
@@ -102,31 +98,39 @@ pub fn walk(
             latents.skip(number)?;
             continue;
         }
-        let Plan { tables, indices } = latents.plan(number)?;
-        // A clone shares the tables; it frees `latents` to say their symbols.
-        let tables = tables.clone();
-        if let Some(index) = indices.iter().find(|i| usize::from(**i) >= tables.len()) {
-            let reason = format!("step {number} names table {index} of {}", tables.len());
-            return Err(fault(model, reason).into());
-        }
+        let plan = latents.plan(number)?;
+        check(model, number, &plan)?;
         let step = Step {
             number,
             section,
-            tables: &tables,
-            indices: &indices,
+            plan: &plan,
         };
         let symbols = coder.code(&step, &mut || {
             let symbols = latents.symbols(number)?;
-            if symbols.len() == indices.len() {
+            if symbols.len() == plan.len() {
                 return Ok(symbols);
             }
-            let (found, expected) = (symbols.len(), indices.len());
-            let reason = format!("step {number} has {found} symbols for {expected} indices");
+            let (found, expected) = (symbols.len(), plan.len());
+            let reason = format!("step {number} has {found} symbols, its plan {expected}");
             Err(fault(model, reason))
         })?;
         latents.accept(number, &symbols)?;
     }
     Ok(())
+}
+
+/// Whether a model names tables that there are. (Mixtures have been checked.)
+fn check(model: &dyn Model, number: usize, plan: &Plan) -> Result<(), ModelError> {
+    let Plan::Tables { tables, indices } = plan else {
+        return Ok(());
+    };
+    match indices.iter().find(|i| usize::from(**i) >= tables.len()) {
+        None => Ok(()),
+        Some(index) => {
+            let reason = format!("step {number} names table {index} of {}", tables.len());
+            Err(fault(model, reason))
+        }
+    }
 }
 
 /// How many sections a model has.

@@ -6,7 +6,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use crate::{Coder, Encoder, TableSpec, Tables};
 
 /// Decodes the slot whose share holds a quantile, given all masses.
-trait Arithmetic {
+pub(crate) trait Arithmetic {
     fn slot(&mut self, masses: &[u64]) -> Option<usize>;
     fn ends_here(self) -> bool;
 }
@@ -22,13 +22,13 @@ fn find(masses: &[u64], q: u64) -> (usize, u64, u64) {
     panic!("masses do not add up")
 }
 
-struct Ans {
+pub(crate) struct Ans {
     x: u64,
     words: Vec<u64>,
 }
 
 impl Ans {
-    fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         let mut padded = bytes.to_vec();
         padded.resize(bytes.len().div_ceil(4) * 4, 0);
         let mut words: Vec<u64> = padded
@@ -64,7 +64,7 @@ impl Arithmetic for Ans {
     }
 }
 
-struct Range {
+pub(crate) struct Range {
     low: u64,
     range: u64,
     point: u64,
@@ -74,7 +74,7 @@ struct Range {
 }
 
 impl Range {
-    fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         let mut range = Self {
             low: 0,
             range: u64::MAX,
@@ -139,7 +139,7 @@ fn bit(coder: &mut impl Arithmetic) -> i64 {
     coder.slot(&[1 << 15, 1 << 15]).unwrap() as i64
 }
 
-fn symbol(coder: &mut impl Arithmetic, table: &TableSpec) -> i64 {
+pub(crate) fn symbol(coder: &mut impl Arithmetic, table: &TableSpec) -> i64 {
     let masses: Vec<u64> = table.freqs.iter().map(|mass| u64::from(*mass)).collect();
     let slot = coder.slot(&masses).unwrap();
     let escape = masses.len() - 1;

@@ -46,10 +46,10 @@ impl TryFrom<u8> for Coder {
 
 /// Writes one stream.
 #[derive(Debug)]
-pub struct Encoder(Writer);
+pub struct Encoder(pub(crate) Writer);
 
 #[derive(Debug)]
-enum Writer {
+pub(crate) enum Writer {
     Ans(AnsWriter),
     Range(RangeWriter),
 }
@@ -117,10 +117,10 @@ fn encode(
 
 /// Reads one stream.
 #[derive(Debug)]
-pub struct Decoder(Reader);
+pub struct Decoder(pub(crate) Reader);
 
 #[derive(Debug)]
-enum Reader {
+pub(crate) enum Reader {
     Ans(AnsReader),
     Range(RangeReader),
 }

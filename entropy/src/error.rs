@@ -60,6 +60,44 @@ pub enum TableError {
     },
 }
 
+/// Why the parameters of mixtures were refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MixtureError {
+    /// None, or more than are meant to be.
+    #[error("mixtures of {found} components, they must have 1 to {limit}")]
+    Components {
+        /// How many.
+        found: usize,
+        /// The most there may be.
+        limit: usize,
+    },
+    /// A scale that no table is of.
+    #[error("tables of scales below {found}, of which there are {limit}")]
+    PlainBelow {
+        /// What was asked for.
+        found: usize,
+        /// How many scales there are.
+        limit: usize,
+    },
+    /// Not what each symbol, or pair, needs.
+    #[error("{parameters} parameters for {symbols} symbols, {expected} expected")]
+    Lengths {
+        /// How many symbols.
+        symbols: usize,
+        /// How many parameters.
+        parameters: usize,
+        /// How many there should be.
+        expected: usize,
+    },
+    /// A scale or a parameter out of range.
+    #[error("a scale or parameter is {found}, the greatest is 63")]
+    Parameter {
+        /// Its value.
+        found: u8,
+    },
+}
+
 /// What the caller of an encoder did wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -49,13 +49,15 @@ mod error;
 mod escape;
 mod gaussian;
 mod interval;
+mod mixture;
 mod range;
 mod spec;
 mod tables;
 
 pub use bits::{BitDecoder, BitEncoder};
 pub use coder::{Coder, Decoder, Encoder};
-pub use error::{DecodeError, EncodeError, TableError, UnknownCoder};
+pub use error::{DecodeError, EncodeError, MixtureError, TableError, UnknownCoder};
 pub use gaussian::{SCALES, gaussian, scale};
+pub use mixture::{MAX_COMPONENTS, Mixtures, PARAMETER_CENTRE};
 pub use spec::TableSpec;
 pub use tables::{MAX_SLOTS, MAX_TABLES, PRECISION, Tables};

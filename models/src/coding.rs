@@ -1,5 +1,7 @@
 //! The standard model as the codec sees it: pictures to symbols and back.
 
+use std::borrow::Cow;
+
 use lic_codec::{
     Area, Asked, Digest, Effort, Field, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality,
     Scale,
@@ -239,7 +241,7 @@ struct Coding<'a> {
     known: Option<Known<'a>>,
     /// Means of the step that is being coded, gain on: `[covered][channel]`.
     mu: Option<Vec<f32>>,
-    /// Encoder only: the tables of the step that is being coded.
+    /// Encoder only: the scales of the step that is being coded, `[channel][covered]`.
     planned: Vec<u16>,
     /// `[h][w][m]`, gain on.
     y_hat: Vec<f32>,
@@ -401,25 +403,34 @@ impl<'a> Coding<'a> {
 }
 
 impl Latents for Coding<'_> {
-    fn plan(&mut self, step: usize) -> Result<Plan<'_>, ModelError> {
+    fn plan(&mut self, step: usize) -> Result<Plan, ModelError> {
         if step == 0 {
             let area = self.h / 4 * (self.w / 4);
             let channels = self.model.z_channels;
             let first = level_of(self.quality.halves()) * channels;
             let indices =
                 (first..first + channels).flat_map(|i| std::iter::repeat_n(i as u16, area));
-            return Ok(Plan {
-                tables: &self.model.z_tables,
+            return Ok(Plan::Tables {
+                tables: self.model.z_tables.clone(),
                 indices: indices.collect(),
             });
         }
         let model = self.model;
-        let indices = model.shape.indices(&self.known()?.shapes, step - 1);
+        let shapes = &self.known()?.shapes;
+        if let Some(mixtures) = model.shape.mixtures(shapes, step - 1) {
+            let mixtures = mixtures.map_err(|error| model.fault(error.to_string()))?;
+            if self.source.is_some() {
+                let scales = by_planes(mixtures.scales(), self.step(step)?.channels);
+                self.planned = scales.into_iter().map(u16::from).collect();
+            }
+            return Ok(Plan::Mixtures(mixtures));
+        }
+        let indices = model.shape.indices(shapes, step - 1);
         if self.source.is_some() {
             self.planned.clone_from(&indices);
         }
-        Ok(Plan {
-            tables: gaussian(),
+        Ok(Plan::Tables {
+            tables: gaussian().clone(),
             indices,
         })
     }
@@ -436,6 +447,10 @@ impl Latents for Coding<'_> {
             self.residuals(step, y, &mu)
         });
         self.mu = Some(mu);
+        if self.model.shape.has_mixtures() {
+            // Their order has the channels of a position together.
+            symbols = by_planes(&symbols, positions.len());
+        }
         Ok(symbols)
     }
 
@@ -443,12 +458,15 @@ impl Latents for Coding<'_> {
         if number == 0 {
             return self.accept_z(symbols);
         }
-        let step = self.step(number)?;
+        let (step, model) = (self.step(number)?, self.model);
+        let mut symbols = Cow::Borrowed(symbols);
+        if model.shape.has_mixtures() {
+            symbols = by_planes(&symbols, step.channels).into();
+        }
         self.note(number, step, |i| symbols[i] as f32)?;
-        if number < self.model.groups.steps().len() {
-            let model = self.model;
+        if number < model.groups.steps().len() {
             let shapes = &mut self.known()?.shapes;
-            model.shape.update(shapes, number - 1, symbols);
+            model.shape.update(shapes, number - 1, &symbols);
         }
         Ok(())
     }

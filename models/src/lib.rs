@@ -21,6 +21,8 @@ mod cpu;
 mod device;
 #[cfg(feature = "image")]
 mod image_hook;
+#[cfg(test)]
+mod mixture_tests;
 pub mod networks;
 pub mod prior;
 pub mod profile;

@@ -17,7 +17,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::prior::{
     Factorized, Gain, GroupsConfig, LEVELS, Mean, MeanConfig, Shape, ShapeConfig, level_of,
-    level_weights, parity_mask, scale_of, straight_through,
+    level_weights, parity_mask, straight_through,
 };
 use crate::transform::{
     Analysis, AnalysisConfig, BlockConfig, Klt, Synthesis, SynthesisConfig, unbiased_start,
@@ -276,12 +276,7 @@ impl Standard {
     /// Codes a batch without writing bits. `x`: `[b, 3, h, w]` in 0..=1, sides
     /// multiples of [`STRIDE`]; one quality in 1..=100 for each picture.
     pub fn forward(&self, x: Tensor<4>, qualities: &[f64], rounding: Rounding) -> Estimate {
-        let device = x.device();
-        let gain = self.gain.gain(&level_weights(qualities, &device));
-        let y = self.g_a.forward(x) * gain;
-        let [b, _, h, w] = y.dims();
-        let quality = quality_plane(qualities, &device).expand([b, 1, h, w]);
-        let z = self.h_a.forward(y.clone(), quality);
+        let (y, z) = self.analyse(x, qualities);
         let coded = self.code(y, z, qualities, rounding);
         Estimate {
             x_hat: self.g_s.forward(coded.y_hat),
@@ -290,8 +285,20 @@ impl Standard {
         }
     }
 
-    /// Codes latents without writing bits. `y`: `[b, m, h, w]`, gain on; `z`:
-    /// `[b, z, h/4, w/4]`; neither is rounded yet.
+    /// Latents `[b, m, h, w]`, gain on, and hyper-latents `[b, z, h/4, w/4]` of a
+    /// batch; neither is rounded.
+    pub fn analyse(&self, x: Tensor<4>, qualities: &[f64]) -> (Tensor<4>, Tensor<4>) {
+        let device = x.device();
+        let gain = self.gain.gain(&level_weights(qualities, &device));
+        let y = self.g_a.forward(x) * gain;
+        let [b, _, h, w] = y.dims();
+        let quality = quality_plane(qualities, &device).expand([b, 1, h, w]);
+        let z = self.h_a.forward(y.clone(), quality);
+        (y, z)
+    }
+
+    /// Codes latents and hyper-latents, as [`analyse`](Self::analyse) gives them,
+    /// without writing bits.
     pub fn code(
         &self,
         y: Tensor<4>,
@@ -319,9 +326,8 @@ impl Standard {
             let y = y.clone().narrow(1, step.first, step.channels);
             let mask = parity_mask(step.pass, h, w, &device);
             let mu = self.mean.head(&means, i) * gain.clone();
-            let sigma = scale_of(self.shape.head(&shapes, i));
             let (r, rate) = rounding.apply(y - mu.clone());
-            bits_y = bits_y + per_picture(gaussian_bits(rate, sigma) * mask.clone());
+            bits_y = bits_y + per_picture(self.shape.bits(&shapes, i, rate) * mask.clone());
             let known = (mu + r.clone()) * mask.clone();
             means = self.mean.update(means, step.group, known.clone() / gain);
             shapes = shapes.update(step.group, r * mask);
@@ -362,20 +368,4 @@ fn round(x: Tensor<4>) -> Tensor<4> {
 fn per_picture(bits: Tensor<4>) -> Tensor<1> {
     let [b, ..] = bits.dims();
     bits.flatten::<2>(1, 3).sum_dim(1).reshape([b])
-}
-
-/// Code length in bits of residuals `v` under zero-mean Gaussians of scale
-/// `sigma`, integrated over bins of width one.
-fn gaussian_bits(v: Tensor<4>, sigma: Tensor<4>) -> Tensor<4> {
-    let scaled = (sigma * std::f64::consts::SQRT_2).recip();
-    let v = v.abs();
-    // Both ends on the lower tail, where erf keeps its digits apart.
-    let upper = ((-v.clone() + 0.5) * scaled.clone()).erf();
-    let lower = ((-v.clone() - 0.5) * scaled.clone()).erf();
-    // 2^-16 is the rarest a table can say. Far out, where the difference has no
-    // digits left, it falls off as 1/v², which is what an escape costs and what
-    // keeps a gradient there.
-    let far = v * scaled / 4.0;
-    let floor = (far.clone() * far + 1.0).recip() / 65536.0;
-    ((upper - lower) * 0.5 + floor).log() * -std::f64::consts::LOG2_E
 }

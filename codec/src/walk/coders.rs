@@ -4,7 +4,7 @@ use lic_entropy::{Coder, Decoder, Encoder};
 use sha2::{Digest as _, Sha256};
 
 use super::{Step, SymbolCoder, WalkError, unexpected};
-use crate::model::ModelError;
+use crate::model::{ModelError, Plan};
 
 /// Adds up the bits that the tables predict, and writes nothing.
 #[derive(Debug, Default)]
@@ -38,10 +38,11 @@ impl SymbolCoder for Counter {
         symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
     ) -> Result<Vec<i32>, WalkError> {
         let symbols = symbols()?;
-        self.bits += step
-            .tables
-            .total_bits(step.indices, &symbols)
-            .map_err(|error| unexpected(step, &error))?;
+        let bits = match step.plan {
+            Plan::Tables { tables, indices } => tables.total_bits(indices, &symbols),
+            Plan::Mixtures(mixtures) => mixtures.total_bits(&symbols),
+        };
+        self.bits += bits.map_err(|error| unexpected(step, &error))?;
         self.symbols += symbols.len() as u64;
         Ok(symbols)
     }
@@ -121,9 +122,11 @@ impl SymbolCoder for Writer {
             says_something: false,
         });
         open.says_something |= symbols.iter().any(|&symbol| symbol != 0);
-        open.encoder
-            .encode(step.tables, step.indices, &symbols)
-            .map_err(|error| unexpected(step, &error))?;
+        let encoded = match step.plan {
+            Plan::Tables { tables, indices } => open.encoder.encode(tables, indices, &symbols),
+            Plan::Mixtures(mixtures) => open.encoder.encode_mixtures(mixtures, &symbols),
+        };
+        encoded.map_err(|error| unexpected(step, &error))?;
         Ok(symbols)
     }
 }
@@ -204,12 +207,14 @@ impl SymbolCoder for Reader {
     ) -> Result<Vec<i32>, WalkError> {
         let section = self.stream_of(step.section);
         let Some(decoder) = self.open(section)? else {
-            return Ok(vec![0; step.indices.len()]);
+            return Ok(vec![0; step.plan.len()]);
         };
         let mut symbols = Vec::new();
-        decoder
-            .decode(step.tables, step.indices, &mut symbols)
-            .map_err(|source| WalkError::Stream { section, source })?;
+        let decoded = match step.plan {
+            Plan::Tables { tables, indices } => decoder.decode(tables, indices, &mut symbols),
+            Plan::Mixtures(mixtures) => decoder.decode_mixtures(mixtures, &mut symbols),
+        };
+        decoded.map_err(|source| WalkError::Stream { section, source })?;
         Ok(symbols)
     }
 

@@ -16,7 +16,7 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 use lic_entropy::SCALES;
 
-use super::{GroupsConfig, lambda};
+use super::{GroupsConfig, MixtureConfig, lambda, mixture_bits};
 use crate::transform::shuffle;
 
 /// Activations are multiples of `2^-ACTIVATION_BITS`.
@@ -41,6 +41,8 @@ pub struct ShapeConfig {
     pub stream: usize,
     /// Channels inside a head.
     pub head: usize,
+    /// Mixtures instead of plain Gaussians.
+    pub mixture: Option<MixtureConfig>,
 }
 
 /// A convolution whose weights are used as integers.
@@ -91,6 +93,8 @@ pub struct Shape {
     /// Add to the stream; share its weight scales.
     pub(super) context: Vec<Param<Tensor<4>>>,
     pub(super) heads: Vec<ShapeHead>,
+    #[module(skip)]
+    pub(super) mixture: Option<MixtureConfig>,
 }
 
 /// Two 1x1 layers; the second also sees the quality.
@@ -98,6 +102,8 @@ pub struct Shape {
 pub struct ShapeHead {
     pub(super) mix: QuantConv,
     pub(super) out: QuantConv,
+    /// Beside `out`, for the parameters of mixtures.
+    pub(super) more: Option<QuantConv>,
 }
 
 /// The stream, with the weights that write to it, quantised once a forward pass.
@@ -120,6 +126,7 @@ impl ShapeConfig {
                 ShapeHead {
                     mix: QuantConv::new([self.stream, self.head], 1, 1.0, device),
                     out: first_guess(self.head, std, device),
+                    more: self.first_mixture(step.channels, device),
                 }
             })
             .collect();
@@ -133,17 +140,56 @@ impl ShapeConfig {
             hyper: QuantConv::new([self.hyper, self.stream], 3, 1.0, device),
             context: context.collect(),
             heads,
+            mixture: self.mixture.clone(),
+        }
+    }
+
+    /// The layer beside the last of a head, for mixtures: their start, with a little
+    /// of everything known so that no two components stay alike.
+    fn first_mixture(&self, channels: usize, device: &Device) -> Option<QuantConv> {
+        let config = self.mixture.as_ref()?;
+        let outputs = config.outputs(channels);
+        let mut layer = QuantConv::new([self.head + 1, outputs], 1, 0.05, device);
+        let unit: Vec<f64> = (0..config.components)
+            .flat_map(|component| config.start(component))
+            .collect();
+        let bias: Vec<f32> = unit
+            .iter()
+            .cycle()
+            .take(outputs)
+            .map(|index| (index / f64::from(1 << INDEX_BITS)) as f32)
+            .collect();
+        layer.bias =
+            Param::from_tensor(Tensor::from_data(TensorData::new(bias, [outputs]), device));
+        Some(layer)
+    }
+
+    /// Networks that know the mixtures of this configuration, from `shape`, which
+    /// has plain Gaussians and says the same scales.
+    pub fn widen(&self, shape: Shape, groups: &GroupsConfig, device: &Device) -> Shape {
+        let layout = groups.init();
+        let heads = shape.heads.into_iter().zip(layout.steps());
+        Shape {
+            heads: heads
+                .map(|(head, step)| ShapeHead {
+                    more: self.first_mixture(step.channels, device),
+                    ..head
+                })
+                .collect(),
+            mixture: self.mixture.clone(),
+            ..shape
         }
     }
 
     /// Multiply-accumulates a pixel, all steps, if none of them were with zero.
     pub fn macs(&self, groups: &GroupsConfig) -> f64 {
         let (z, hyper, stream, head) = (self.z + 1, self.hyper, self.stream, self.head);
+        let mixtures = |n| self.mixture.as_ref().map_or(0, |m| m.outputs(n));
         let heads: usize = groups
             .init()
             .steps()
             .iter()
-            .map(|s| stream * head + (head + 1) * s.channels)
+            .map(|s| stream * head + (head + 1) * (s.channels + mixtures(s.channels)))
             .sum();
         let at_16 = 9 * hyper * stream + groups.context_macs(stream) + heads;
         (z * 4 * hyper) as f64 / 4096.0 + (hyper * 4 * hyper) as f64 / 1024.0 + at_16 as f64 / 256.0
@@ -210,15 +256,46 @@ impl Shape {
     /// Index of the scale, 0..=63, of every symbol of step `step`: whole numbers
     /// with a gradient, `[b, channels, h, w]`.
     pub fn head(&self, stream: &ShapeStream, step: usize) -> Tensor<4> {
+        index_of(self.heads[step].out.forward(self.hidden(stream, step)))
+    }
+
+    /// Inputs of the last layers of a head.
+    pub(super) fn hidden(&self, stream: &ShapeStream, step: usize) -> Tensor<4> {
         let head = &self.heads[step];
         let x = activate(head.mix.forward(activate(stream.sum.clone())));
         let [b, _, h, w] = x.dims();
         let quality = stream.quality.clone().expand([b, 1, h, w]);
-        let sum = head.out.forward(Tensor::cat(vec![x, quality], 1));
-        let index = sum * f64::from(1 << INDEX_BITS);
-        let hard = (index.clone().detach() + 0.5).floor();
-        let index = straight_through(index, hard);
-        index.clamp(0.0, (SCALES - 1) as f64)
+        Tensor::cat(vec![x, quality], 1)
+    }
+
+    /// Bits of the residuals `v` of step `step`, `[b, channels, h, w]`: one value for
+    /// each symbol, or for each pair of channels if they are coded in pairs.
+    pub fn bits(&self, stream: &ShapeStream, step: usize, v: Tensor<4>) -> Tensor<4> {
+        let hidden = self.hidden(stream, step);
+        let index = index_of(self.heads[step].out.forward(hidden.clone()));
+        let plain = gaussian_bits(v.clone(), scale_of(index.clone()));
+        let (Some(config), Some(parameters)) = (&self.mixture, self.parameters(hidden, step))
+        else {
+            return plain;
+        };
+        let [b, channels, h, w] = v.dims();
+        let (units, width) = (channels / config.width(), config.width());
+        // Of a pair, both are plain or neither is.
+        let pairs = [b * units, width, h, w];
+        let together = [b, units, h, w];
+        let plain = plain.reshape(pairs).sum_dim(1).reshape(together);
+        let widest = index.clone().detach().reshape(pairs).max_dim(1);
+        let is_plain = widest
+            .reshape(together)
+            .lower_elem(config.plain_below as f64);
+        mixture_bits(config, v, index, parameters).mask_where(is_plain, plain)
+    }
+
+    /// Parameters of mixtures, 0..=63: whole numbers with a gradient, `[b, outputs, h, w]`;
+    /// `None` for plain Gaussians. `hidden`: what the last layers of the head see.
+    pub(super) fn parameters(&self, hidden: Tensor<4>, step: usize) -> Option<Tensor<4>> {
+        let more = self.heads[step].more.as_ref()?;
+        Some(index_of(more.forward(hidden)))
     }
 }
 
@@ -231,6 +308,29 @@ impl ShapeStream {
         let sum = self.sum + conv2d(magnitude(r), weight, None, same(pad));
         Self { sum, ..self }
     }
+}
+
+/// What the last layer's sums say: whole numbers in 0..=63 with a gradient.
+fn index_of(sum: Tensor<4>) -> Tensor<4> {
+    let index = sum * f64::from(1 << INDEX_BITS);
+    let hard = (index.clone().detach() + 0.5).floor();
+    straight_through(index, hard).clamp(0.0, (SCALES - 1) as f64)
+}
+
+/// Code length in bits of residuals `v` under zero-mean Gaussians of scale
+/// `sigma`, integrated over bins of width one.
+fn gaussian_bits(v: Tensor<4>, sigma: Tensor<4>) -> Tensor<4> {
+    let scaled = (sigma * std::f64::consts::SQRT_2).recip();
+    let v = v.abs();
+    // Both ends on the lower tail, where erf keeps its digits apart.
+    let upper = ((-v.clone() + 0.5) * scaled.clone()).erf();
+    let lower = ((-v.clone() - 0.5) * scaled.clone()).erf();
+    // 2^-16 is the rarest a table can say. Far out, where the difference has no
+    // digits left, it falls off as 1/v², which is what an escape costs and what
+    // keeps a gradient there.
+    let far = v * scaled / 4.0;
+    let floor = (far.clone() * far + 1.0).recip() / 65536.0;
+    ((upper - lower) * 0.5 + floor).log() * -std::f64::consts::LOG2_E
 }
 
 /// Standard deviation of the scale with (fractional) index `index`.

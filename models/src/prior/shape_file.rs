@@ -8,7 +8,7 @@ use lic_entropy::{TableSpec, Tables};
 use super::shape::{
     ACTIVATION_BITS, MAX_EXPONENT, QuantConv, SUM_LIMIT, Shape, ShapeHead, exponents,
 };
-use super::{Factorized, GroupsConfig, LEVELS, ShapeConfig};
+use super::{Factorized, GroupsConfig, LEVELS, MixtureConfig, ShapeConfig};
 
 /// First bytes of the file.
 const MAGIC: [u8; 4] = *b"LICI";
@@ -43,6 +43,8 @@ pub struct IntWeights {
     pub context: Vec<IntLayer>,
     /// Two layers a step.
     pub heads: Vec<[IntLayer; 2]>,
+    /// Beside the second of each, if distributions are mixtures.
+    pub mixtures: Option<(MixtureConfig, Vec<IntLayer>)>,
 }
 
 /// Why an integer file is refused.
@@ -69,6 +71,9 @@ pub enum IntFileError {
         /// The exponent.
         exponent: u8,
     },
+    /// A configuration that no file can be right for.
+    #[error("integer weights: {0}")]
+    Mixture(String),
     /// The tables of the hyper-latents.
     #[error("tables of the hyper-latents: {0}")]
     Tables(#[from] lic_entropy::TableError),
@@ -85,6 +90,9 @@ pub fn freeze(shape: &Shape, factorized: &Factorized) -> Vec<u8> {
     for head in &shape.heads {
         put_layer(&mut file, &freeze_conv(&head.mix));
         put_layer(&mut file, &freeze_conv(&head.out));
+        if let Some(more) = &head.more {
+            put_layer(&mut file, &freeze_conv(more));
+        }
     }
     for TableSpec { min, freqs } in factorized.freeze() {
         file.extend_from_slice(&min.to_le_bytes());
@@ -165,9 +173,12 @@ pub fn thaw(weights: &IntWeights, device: &Device) -> Shape {
     };
     let context = weights.context.iter();
     let context = context.map(|layer| thaw_weights(layer, &weights.hyper.exponents, device));
-    let heads = weights.heads.iter().map(|[mix, out]| ShapeHead {
+    let mixtures = weights.mixtures.as_ref();
+    let heads = weights.heads.iter().enumerate();
+    let heads = heads.map(|(step, [mix, out])| ShapeHead {
         mix: conv(mix),
         out: conv(out),
+        more: mixtures.and_then(|(_, layers)| layers.get(step)).map(conv),
     });
     Shape {
         up_32: conv(&weights.up_32),
@@ -175,6 +186,7 @@ pub fn thaw(weights: &IntWeights, device: &Device) -> Shape {
         hyper: conv(&weights.hyper),
         context: context.collect(),
         heads: heads.collect(),
+        mixture: mixtures.map(|(config, _)| config.clone()),
     }
 }
 
@@ -220,7 +232,12 @@ pub fn parse(
         hyper,
         stream,
         head,
+        ref mixture,
     } = *config;
+    let fault = mixture.as_ref().and_then(|m| m.fault(&groups.sizes));
+    if let Some(fault) = fault {
+        return Err(IntFileError::Mixture(fault));
+    }
     let up_32 = rest.layer([z + 1, 4 * hyper], 1, true)?;
     let up_16 = rest.layer([hyper, 4 * hyper], 1, true)?;
     let writes = rest.layer([hyper, stream], 3, true)?;
@@ -230,15 +247,15 @@ pub fn parse(
         .enumerate()
         .map(|(group, &c)| rest.layer([c, stream], groups.context_kernel(group), false))
         .collect::<Result<_, _>>()?;
-    let heads = groups
-        .init()
-        .steps()
-        .iter()
-        .map(|step| {
-            let mix = rest.layer([stream, head], 1, true)?;
-            Ok([mix, rest.layer([head + 1, step.channels], 1, true)?])
-        })
-        .collect::<Result<_, IntFileError>>()?;
+    let (mut heads, mut mixtures) = (Vec::new(), Vec::new());
+    for step in groups.init().steps() {
+        let mix = rest.layer([stream, head], 1, true)?;
+        heads.push([mix, rest.layer([head + 1, step.channels], 1, true)?]);
+        if let Some(mixture) = mixture {
+            let outputs = mixture.outputs(step.channels);
+            mixtures.push(rest.layer([head + 1, outputs], 1, true)?);
+        }
+    }
     let specs = (0..LEVELS * z)
         .map(|_| rest.table())
         .collect::<Result<_, _>>()?;
@@ -251,6 +268,7 @@ pub fn parse(
         hyper: writes,
         context,
         heads,
+        mixtures: mixture.clone().map(|config| (config, mixtures)),
     };
     weights.prove()?;
     Ok((weights, Tables::new(specs)?))
@@ -314,6 +332,10 @@ impl IntWeights {
         for (step, head) in self.heads.iter().enumerate() {
             prove(&format!("head {step}, layer 0"), &[&head[0]])?;
             prove(&format!("head {step}, layer 1"), &[&head[1]])?;
+        }
+        let mixtures = self.mixtures.iter().flat_map(|(_, layers)| layers);
+        for (step, layer) in mixtures.enumerate() {
+            prove(&format!("head {step}, mixtures"), &[layer])?;
         }
         Ok(())
     }

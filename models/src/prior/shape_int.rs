@@ -1,13 +1,14 @@
 //! The shape half of the prior as it codes: integers from `z` and residuals to
 //! the index of a scale. BITSTREAM.md, *Model 1*, is its specification.
 
+use lic_entropy::{MixtureError, Mixtures};
 use lic_kernels::{IntMatrix, Isa, Requantise};
 use rayon::prelude::*;
 
 use super::shape::{ACTIVATION_BITS, INDEX_BITS};
 use super::shape_file::{IntLayer, IntWeights};
 use super::shape_layers::{Conv, Grid, Layer, doubled};
-use super::{GroupsConfig, Pass, Step};
+use super::{GroupsConfig, MixtureConfig, Pass, Step};
 use crate::profile::{Numbers, Other, Part, Work, timed};
 
 /// As u8, round(32·log2(1 + |r|)) for |r| = 0, 1, …; 255 beyond. A table, since no
@@ -67,6 +68,8 @@ pub struct IntShape {
     stream: Requantise,
     context: Vec<Context>,
     heads: Vec<[Layer; 2]>,
+    /// Beside the second layer of each head.
+    mixtures: Option<(MixtureConfig, Vec<Layer>)>,
     steps: Vec<Step>,
 }
 
@@ -107,6 +110,10 @@ impl IntShape {
                 .iter()
                 .map(|[mix, out]| [Layer::activations(mix), index(out)])
                 .collect(),
+            mixtures: weights.mixtures.as_ref().map(|(config, layers)| {
+                // Parameters are indices, too.
+                (config.clone(), layers.iter().map(index).collect())
+            }),
             steps: groups.init().steps().to_vec(),
         }
     }
@@ -221,8 +228,8 @@ impl IntShape {
         });
     }
 
-    /// Index of the scale of every symbol of step `step`, in coding order:
-    /// `[channel][position covered]`.
+    /// Index of the scale of every symbol of step `step`, in the coding order of plain
+    /// Gaussians: `[channel][position covered]`.
     pub fn indices(&self, stream: &IntStream, step: usize) -> Vec<u16> {
         let Step { channels, pass, .. } = self.steps[step];
         let positions = pass.before_row(stream.h, stream.w);
@@ -242,18 +249,11 @@ impl IntShape {
     }
 
     fn read(&self, stream: &IntStream, step: usize) -> Vec<u16> {
-        let Step { channels, pass, .. } = self.steps[step];
-        let positions: Vec<usize> = covered(pass, stream.h, stream.w).collect();
-        let mut by_position = vec![0u8; positions.len() * channels];
-        by_position
-            .par_chunks_mut(TILE * channels)
-            .zip(positions.par_chunks(TILE))
-            .for_each_init(Inner::default, |inner, (indices, positions)| {
-                self.head(stream, step, positions, inner, indices);
-            });
+        let (by_position, _) = self.run(stream, step);
+        let channels = self.steps[step].channels;
         let mut indices = vec![0; by_position.len()];
         indices
-            .par_chunks_mut(positions.len().max(1))
+            .par_chunks_mut((by_position.len() / channels.max(1)).max(1))
             .enumerate()
             .for_each(|(channel, plane)| {
                 let from = by_position[channel..].iter().step_by(channels);
@@ -261,6 +261,66 @@ impl IntShape {
                 pairs.for_each(|(to, &from)| *to = u16::from(from));
             });
         indices
+    }
+
+    /// Whether distributions are mixtures.
+    pub fn has_mixtures(&self) -> bool {
+        self.mixtures.is_some()
+    }
+
+    /// The mixtures of step `step` in their coding order, `[position covered][channel]`;
+    /// `None` if distributions are plain Gaussians.
+    pub fn mixtures(
+        &self,
+        stream: &IntStream,
+        step: usize,
+    ) -> Option<Result<Mixtures, MixtureError>> {
+        let (config, _) = self.mixtures.as_ref()?;
+        let (scales, parameters) = self.run(stream, step);
+        let &MixtureConfig {
+            components,
+            paired,
+            plain_below,
+        } = config;
+        Some(Mixtures::new(
+            components,
+            paired,
+            plain_below,
+            scales,
+            parameters,
+        ))
+    }
+
+    /// What the head of a step says: indices of scales `[position covered][channel]` and,
+    /// of mixtures, parameters `[position covered][output]`.
+    fn run(&self, stream: &IntStream, step: usize) -> (Vec<u8>, Vec<u8>) {
+        let Step { channels, pass, .. } = self.steps[step];
+        let positions: Vec<usize> = covered(pass, stream.h, stream.w).collect();
+        let mixtures = self.mixtures.as_ref();
+        let outputs = mixtures.map_or(0, |(config, _)| config.outputs(channels));
+        let mut indices = vec![0u8; positions.len() * channels];
+        let mut parameters = vec![0u8; positions.len() * outputs];
+        if outputs == 0 {
+            indices
+                .par_chunks_mut(TILE * channels)
+                .zip(positions.par_chunks(TILE))
+                .for_each_init(Inner::default, |inner, (indices, positions)| {
+                    self.head(stream, step, positions, inner, indices);
+                });
+            return (indices, parameters);
+        }
+        indices
+            .par_chunks_mut(TILE * channels)
+            .zip(parameters.par_chunks_mut(TILE * outputs))
+            .zip(positions.par_chunks(TILE))
+            .for_each_init(
+                Inner::default,
+                |inner, ((indices, parameters), positions)| {
+                    self.head(stream, step, positions, inner, indices);
+                    self.more(step, inner, indices, parameters);
+                },
+            );
+        (indices, parameters)
     }
 
     /// Indices `[position][channel]` of a tile.
@@ -289,6 +349,25 @@ impl IntShape {
         }
         let channels = self.steps[step].channels;
         out.run(isa, &inner.hidden, &mut inner.sums, indices, channels);
+    }
+
+    /// Parameters `[position][output]` of a tile whose [`head`](Self::head) has run.
+    fn more(&self, step: usize, inner: &mut Inner, indices: &[u8], parameters: &mut [u8]) {
+        let Some((config, layers)) = &self.mixtures else {
+            return;
+        };
+        // Plain symbols need none, and often all are.
+        if indices.iter().all(|&i| usize::from(i) < config.plain_below) {
+            return;
+        }
+        let outputs = config.outputs(self.steps[step].channels);
+        layers[step].run(
+            self.isa,
+            &inner.hidden,
+            &mut inner.sums,
+            parameters,
+            outputs,
+        );
     }
 }
 

@@ -2,19 +2,24 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use lic_entropy::Mixtures;
 use lic_kernels::Isa;
 
 use super::{
-    Factorized, GroupsConfig, IntFileError, IntShape, LEVELS, Shape, ShapeConfig, covered, freeze,
-    parity_mask, parse,
+    Factorized, GroupsConfig, IntFileError, IntShape, LEVELS, MixtureConfig, Shape, ShapeConfig,
+    covered, freeze, parity_mask, parse,
 };
 use crate::standard::Noise;
 
 const Z: usize = 5;
 
 fn shape() -> (ShapeConfig, GroupsConfig, Shape) {
+    shape_with(None)
+}
+
+fn shape_with(mixture: Option<MixtureConfig>) -> (ShapeConfig, GroupsConfig, Shape) {
     let groups = GroupsConfig {
-        sizes: vec![3, 4, 6],
+        sizes: vec![3 + usize::from(mixture.is_some()), 4, 6],
         checkered: 2,
     };
     let config = ShapeConfig {
@@ -22,9 +27,10 @@ fn shape() -> (ShapeConfig, GroupsConfig, Shape) {
         hyper: 6,
         stream: 12,
         head: 10,
+        mixture,
     };
     let device = Device::flex();
-    let shape = config.init(&groups, &[1.0; 13], &device);
+    let shape = config.init(&groups, &vec![1.0; groups.channels()], &device);
     (config, groups, shape.map(&mut Shake(Noise::new(2))))
 }
 
@@ -145,4 +151,124 @@ fn a_cut_or_padded_file_is_refused() {
     }
     let longer = [&file[..], &[0]].concat();
     assert!(parse(&longer, &config, &groups).is_err());
+}
+
+/// Scales and parameters of mixtures, too; and the bits that training counts are those
+/// that are coded.
+#[test]
+fn mixtures_of_float_and_integer_networks_agree() {
+    for mixture in [
+        MixtureConfig::new(3, false, 0),
+        MixtureConfig::new(2, true, 0),
+    ] {
+        let (config, groups, shape) = shape_with(Some(mixture.clone()));
+        let file = freeze(&shape, &Factorized::new(Z, &Device::flex()));
+        let (weights, _) = parse(&file, &config, &groups).unwrap();
+        let (h, w, quality) = (8, 12, 37);
+        let mut noise = Noise::new(6);
+        let z = whole_numbers(&mut noise, Z * h / 4 * w / 4, 40);
+        let z_hat = tensor(&z, [1, Z, h / 4, w / 4]);
+        let mut floats = shape.start(z_hat, &[f64::from(quality)]);
+        let ints = Isa::all().into_iter();
+        let ints: Vec<_> = ints
+            .map(|isa| IntShape::new(&weights, &groups).with_isa(isa))
+            .collect();
+        let mut known: Vec<_> = ints
+            .iter()
+            .map(|ints| ints.start(&z, h, w, 2 * quality))
+            .collect();
+        for (i, step) in groups.init().steps().iter().enumerate() {
+            let positions: Vec<usize> = covered(step.pass, h, w).collect();
+            let by_position = |t: Tensor<4>| -> Vec<f32> {
+                let planes: Vec<f32> = t.into_data().try_to_vec().unwrap();
+                let each = |&p: &usize| planes.iter().skip(p).step_by(h * w).copied();
+                positions.iter().flat_map(each).collect()
+            };
+            let bytes = |values: Vec<f32>| -> Vec<u8> { values.iter().map(|&v| v as u8).collect() };
+            let hidden = shape.hidden(&floats, i);
+            let scales = bytes(by_position(shape.head(&floats, i)));
+            let parameters = bytes(by_position(shape.parameters(hidden, i).unwrap()));
+            let found = ints.iter().zip(&known);
+            let found = found.map(|(ints, known)| ints.mixtures(known, i).unwrap().unwrap());
+            let found: Vec<Mixtures> = found.collect();
+            for mixtures in &found {
+                assert_eq!(mixtures.scales(), scales, "step {i}");
+                assert_eq!(mixtures.parameters(), parameters, "step {i}");
+            }
+
+            let everywhere = whole_numbers(&mut noise, step.channels * h * w, 4);
+            let r = tensor(&everywhere, [1, step.channels, h, w]);
+            let mask = parity_mask(step.pass, h, w, &Device::flex());
+            let counted = shape.bits(&floats, i, r.clone()) * mask.clone();
+            let counted = f64::from(counted.sum().into_scalar::<f32>());
+            let symbols = by_position(r.clone())
+                .iter()
+                .map(|&v| v as i32)
+                .collect::<Vec<_>>();
+            let coded = found[0].total_bits(&symbols).unwrap();
+            // Training takes an escape for 1/v², and leaves out that slots have a mass of
+            // one at least: both matter where a symbol is most unlikely, as many are here.
+            let off = counted / coded - 1.0;
+            assert!(off.abs() < 0.03, "step {i}: {counted} bits for {coded}");
+
+            let planes: Vec<i32> = everywhere
+                .chunks_exact(h * w)
+                .flat_map(|plane| positions.iter().map(|&p| plane[p]))
+                .collect();
+            for (ints, known) in ints.iter().zip(&mut known) {
+                ints.update(known, i, &planes);
+            }
+            floats = floats.update(step.group, r * mask);
+        }
+    }
+}
+
+/// What starts from plain Gaussians says the same scales, and costs hardly more.
+#[test]
+fn widened_networks_start_as_they_were() {
+    let (config, groups, shape) = shape();
+    let groups = GroupsConfig {
+        sizes: vec![4, 4, 6],
+        ..groups
+    };
+    let config = ShapeConfig {
+        mixture: Some(MixtureConfig::new(2, true, 3)),
+        ..config
+    };
+    drop(shape);
+    let plain = ShapeConfig {
+        mixture: None,
+        ..config.clone()
+    };
+    let plain = plain.init(&groups, &[1.0; 14], &Device::flex());
+    let wide = config.widen(plain.clone(), &groups, &Device::flex());
+    let mut noise = Noise::new(7);
+    let z = tensor(&whole_numbers(&mut noise, Z * 6, 40), [1, Z, 2, 3]);
+    let before = plain.start(z.clone(), &[50.0]);
+    let after = wide.start(z, &[50.0]);
+    let step = groups.init().steps()[0];
+    let v = tensor(
+        &whole_numbers(&mut noise, step.channels * 96, 9),
+        [1, step.channels, 8, 12],
+    );
+    let sum = |t: Tensor<4>| f64::from(t.sum().into_scalar::<f32>());
+    let plain = sum(plain.bits(&before, 0, v.clone()));
+    let wide = sum(wide.bits(&after, 0, v));
+    assert!((wide / plain - 1.0).abs() < 0.05, "{wide} after {plain}");
+}
+
+#[test]
+fn wrong_mixtures_are_refused() {
+    let (config, groups, shape) = shape();
+    let file = freeze(&shape, &Factorized::new(Z, &Device::flex()));
+    let refused = |mixture| {
+        let config = ShapeConfig {
+            mixture: Some(mixture),
+            ..config.clone()
+        };
+        parse(&file, &config, &groups).unwrap_err().to_string()
+    };
+    assert!(refused(MixtureConfig::new(5, false, 0)).contains("5 components"));
+    assert!(refused(MixtureConfig::new(2, false, 65)).contains("plain_below is 65"));
+    assert!(refused(MixtureConfig::new(2, true, 0)).contains("3 channels"));
 }

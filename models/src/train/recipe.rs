@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use burn::module::ParamGroup;
 use serde::{Deserialize, Serialize};
 
 use super::objective::{Objective, SHORTEST};
@@ -24,6 +25,14 @@ pub struct Recipe {
     /// starts anew.
     #[serde(default)]
     pub from_weights: Option<PathBuf>,
+    /// Networks that stay as they are, by the names of [`Standard`](crate::standard::Standard)'s
+    /// fields, such as `["g_a", "g_s", "gain"]`. Where these three are frozen the
+    /// picture is neither synthesised nor in the loss while training.
+    #[serde(default)]
+    pub freeze: Vec<String>,
+    /// What the rate is taken of.
+    #[serde(default)]
+    pub rate_of: RateOf,
     /// Shape of the model; the standard one if left out.
     #[serde(default)]
     pub model: StandardConfig,
@@ -38,6 +47,20 @@ pub struct Recipe {
     pub crops: Vec<Crops>,
     /// What is written, and how often.
     pub log: Log,
+}
+
+/// Networks that [`Recipe::freeze`] may name.
+const NETWORKS: [&str; 7] = ["g_a", "g_s", "gain", "h_a", "factorized", "mean", "shape"];
+
+/// What a training step takes the rate of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateOf {
+    /// Latents with uniform noise: what transforms can learn from.
+    #[default]
+    Noisy,
+    /// Rounded latents, as coded: exact where no network before the rounding learns.
+    Rounded,
 }
 
 /// Pictures of a run.
@@ -168,6 +191,9 @@ impl Recipe {
                 "crops: size {shortest} is too small for MS-SSIM, which needs {SHORTEST}"
             ));
         }
+        if let Some(name) = self.freeze.iter().find(|n| !NETWORKS.contains(&n.as_str())) {
+            return fail(format!("freeze: {name:?} is none of {NETWORKS:?}"));
+        }
         if self.data.held_every < 2 || self.data.held_crops == 0 {
             return fail(format!(
                 "data: held_every {} must be at least 2 and held_crops {} at least 1",
@@ -184,6 +210,19 @@ impl Recipe {
             return fail("log: every, evaluate and checkpoint must be at least 1".into());
         }
         Ok(())
+    }
+
+    /// What [`freeze`](Self::freeze) names, by the paths of parameters.
+    pub(super) fn frozen(&self) -> Option<ParamGroup> {
+        let paths = self.freeze.iter().map(|name| format!("{name}."));
+        (!self.freeze.is_empty()).then(|| ParamGroup::from_any_predicates(paths.collect()))
+    }
+
+    /// Whether nothing that the picture follows from learns but the means, which
+    /// rounding hides.
+    pub(super) fn freezes_transform(&self) -> bool {
+        let frozen = |name: &&str| self.freeze.iter().any(|n| n == name);
+        ["g_a", "g_s", "gain"].iter().all(frozen)
     }
 
     /// The crops of a step.

@@ -15,7 +15,7 @@ use super::checkpoint::{self, CheckpointError, State};
 use super::evaluate::{Point, evaluate, pictures};
 use super::optimise::adam;
 use super::step::{Seen, step};
-use crate::standard::Standard;
+use crate::standard::{Standard, StandardConfig};
 use crate::transform::{Klt, KltError};
 use crate::weights::{Weights, WeightsError, freeze};
 
@@ -212,7 +212,10 @@ fn open(
     };
     let fresh = |model: Standard| State {
         mean: model.valid(),
-        model,
+        model: match recipe.frozen() {
+            Some(frozen) => model.set_require_grad_group(frozen, false),
+            None => model,
+        },
         optimiser: adam(),
         step: 0,
         pixels: 0,
@@ -222,15 +225,20 @@ fn open(
         return Ok(checkpoint::load(&from, fresh(recipe.model.init(device)))?);
     }
     if let Some(prefix) = &recipe.from_weights {
-        return Ok(fresh(shipped(prefix, device)?));
+        return Ok(fresh(shipped(prefix, &recipe.model, device)?));
     }
     device.seed(recipe.seed);
     let klt = start_klt(recipe, sampler, &device.clone().inner())?;
     Ok(fresh(recipe.model.start_from(&klt, device)))
 }
 
-/// Weights that ship, for training on.
-fn shipped(prefix: &Path, device: &Device) -> Result<Standard, TrainError> {
+/// Weights that ship, for training on as `wanted`: as they are, or with mixtures in
+/// place of their plain Gaussians.
+fn shipped(
+    prefix: &Path,
+    wanted: &StandardConfig,
+    device: &Device,
+) -> Result<Standard, TrainError> {
     let read = |suffix: &str| {
         let path = prefix.with_extension(suffix);
         fs::read(&path).map_err(|source| TrainError::Io { path, source })
@@ -241,7 +249,14 @@ fn shipped(prefix: &Path, device: &Device) -> Result<Standard, TrainError> {
         float: &read("float.bpk")?,
         integer: &read("int.bin")?,
     };
-    Ok(weights.thaw(device)?)
+    let found = weights.config()?;
+    let mut model = weights.thaw(device)?;
+    let widened = found.shape.mixture.is_none() && wanted.shape.mixture.is_some();
+    if widened {
+        let (shape, groups) = (&wanted.shape, &wanted.groups);
+        model.shape = shape.widen(model.shape, groups, device);
+    }
+    Ok(model)
 }
 
 /// Crops for the KLT: 64 batches of 8, away from the steps of the run.

@@ -10,8 +10,8 @@ use super::evaluate::pictures;
 use super::objective::squared_error;
 use super::optimise::{clip, follow, rates};
 use super::run::TrainError;
-use super::{Recipe, Schedule};
-use crate::standard::{Noise, Rounding, Standard};
+use super::{RateOf, Recipe, Schedule};
+use crate::standard::{Estimate, Noise, Rounding, Standard};
 
 /// The running mean of the weights is taken every so many steps.
 const MEAN_EVERY: u64 = 8;
@@ -24,7 +24,7 @@ pub struct Seen {
     pub loss: f64,
     /// Bits per pixel.
     pub bpp: f64,
-    /// Mean squared error of 0..=255 pixels.
+    /// Mean squared error of 0..=255 pixels; 0 where the transform is frozen.
     pub mse: f64,
     /// What the recipe calls distortion.
     pub distortion: f64,
@@ -58,7 +58,22 @@ pub fn step(
         .map(|_| (1 + noise.next_u64() % 100) as f64)
         .collect();
 
-    let pass = model.forward(x.clone(), &qualities, Rounding::Noise(noise));
+    let rounding = match recipe.rate_of {
+        RateOf::Noisy => Rounding::Noise(noise),
+        RateOf::Rounded => Rounding::Hard,
+    };
+    let pass = if recipe.freezes_transform() {
+        // Without errors: none that it could learn from.
+        let (y, z) = model.analyse(x.clone(), &qualities);
+        let coded = model.code(y, z, &qualities, rounding);
+        Estimate {
+            x_hat: x.clone(),
+            bits_y: coded.bits_y,
+            bits_z: coded.bits_z,
+        }
+    } else {
+        model.forward(x.clone(), &qualities, rounding)
+    };
     let per_pixel = 1.0 / (size * size) as f64;
     let bpp = (pass.bits_y + pass.bits_z) * per_pixel;
     let objective = recipe.objective;

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
 
-use super::{Crops, Data, Event, Log, Objective, Recipe, Schedule, export, run};
+use super::{Crops, Data, Event, Log, Objective, RateOf, Recipe, Schedule, export, run};
 use crate::prior::{GroupsConfig, MeanConfig, ShapeConfig};
 use crate::standard::StandardConfig;
 use crate::transform::{AnalysisConfig, BlockConfig, SynthesisConfig};
@@ -29,6 +29,8 @@ fn recipe(pictures: &Path, steps: u64) -> Recipe {
         seed: 3,
         from_run: None,
         from_weights: None,
+        freeze: Vec::new(),
+        rate_of: RateOf::Noisy,
         model: StandardConfig {
             analysis: AnalysisConfig::new(fine.clone(), 1, coarse.clone(), 1),
             synthesis: SynthesisConfig::new(coarse, 1, fine, 1),
@@ -120,4 +122,31 @@ fn a_stopped_run_goes_on_to_the_step() {
 
     assert_eq!(steps(&halves), steps(&whole));
     assert!(integers(&recipe, &halves) == integers(&recipe, &whole));
+}
+
+/// What is frozen ships as it was, to the bit; what is not learns.
+#[test]
+fn frozen_networks_stay() {
+    let home = tempfile::tempdir().unwrap();
+    pictures(home.path());
+    let mut recipe = recipe(home.path(), 9);
+    let device = Device::flex();
+    let start = home.path().join("start");
+    run(&recipe, &start, &device, &mut |_| (), &|| true).unwrap();
+    let out = start.join("out");
+    export(&recipe, &start, &out).unwrap();
+
+    recipe.from_weights = Some(out.join("tiny"));
+    recipe.freeze = ["g_a", "g_s", "gain", "h_a", "factorized", "mean"]
+        .map(String::from)
+        .to_vec();
+    recipe.rate_of = RateOf::Rounded;
+    let tuned = home.path().join("tuned");
+    run(&recipe, &tuned, &device, &mut |_| (), &|| false).unwrap();
+    let after = tuned.join("out");
+    export(&recipe, &tuned, &after).unwrap();
+
+    let read = |folder: &Path, suffix: &str| fs::read(folder.join(suffix)).unwrap();
+    assert!(read(&out, "tiny.float.bpk") == read(&after, "tiny.float.bpk"));
+    assert!(read(&out, "tiny.int.bin") != read(&after, "tiny.int.bin"));
 }

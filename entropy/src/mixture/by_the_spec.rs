@@ -1,0 +1,204 @@
+//! The decoder of mixtures as BITSTREAM.md in lic-codec words it, *Mixtures*, line by
+//! line: tables in full, unbounded integers, nothing of this module's arithmetic.
+
+use rand::{SeedableRng, rngs::StdRng};
+
+use super::Mixtures;
+use super::tests::draw;
+use crate::by_the_spec::{Ans, Arithmetic, Range, symbol};
+use crate::{Coder, Encoder, SCALES, TableSpec, gaussian};
+
+/// The file, by the names of the document.
+struct File {
+    phi: Vec<i128>,
+    sigma: Vec<i128>,
+    inverse: Vec<i128>,
+    slope: Vec<i128>,
+    share: Vec<i128>,
+    narrower: Vec<i128>,
+    weight: Vec<i128>,
+}
+
+impl File {
+    fn read() -> Self {
+        let bytes = include_bytes!("../../tables/mixture.bin");
+        let mut numbers = bytes
+            .chunks(4)
+            .map(|n| i128::from(u32::from_le_bytes(n.try_into().unwrap())));
+        let mut take = |last: usize| numbers.by_ref().take(last + 1).collect();
+        let file = Self {
+            phi: take(768),
+            sigma: take(504),
+            inverse: take(504),
+            slope: take(504),
+            share: take(504),
+            narrower: take(961),
+            weight: take(63),
+        };
+        assert!(numbers.next().is_none());
+        file
+    }
+}
+
+fn div(a: i128, b: i128) -> i128 {
+    a.div_euclid(b)
+}
+
+#[derive(Clone, Copy)]
+struct Component {
+    w: i128,
+    m: i128,
+    f: i128,
+}
+
+impl Component {
+    fn p(&self, file: &File, v: i128) -> i128 {
+        let x = v * (1 << 20) - (1 << 19) - self.m;
+        let t = div(x.abs() * file.inverse[self.f as usize], 1 << 26);
+        let u = if t >= 6 << 20 {
+            1 << 30
+        } else {
+            let e = div(t, 1 << 13) as usize;
+            let (low, high) = (file.phi[e], file.phi[e + 1]);
+            low + div((high - low) * t.rem_euclid(1 << 13), 1 << 13)
+        };
+        if x >= 0 { u } else { (1 << 30) - u }
+    }
+}
+
+fn components(file: &File, b: i128, parameters: &[[i128; 3]]) -> Vec<Component> {
+    let sum: i128 = parameters.iter().map(|p| file.weight[p[0] as usize]).sum();
+    let one = |&[a, d, s]: &[i128; 3]| Component {
+        w: div(file.weight[a as usize] << 24, sum),
+        m: div((d - 32) * file.sigma[8 * b as usize], 16),
+        f: (8 * b + 4 * (s - 32)).clamp(0, 504),
+    };
+    parameters.iter().map(one).collect()
+}
+
+fn table(file: &File, components: &[Component]) -> TableSpec {
+    let reach = |c: &Component| div(9 * file.sigma[c.f as usize], 2);
+    let edge = |at: i128| div(at + (1 << 19), 1 << 20);
+    let least = components.iter().map(|c| edge(c.m - reach(c)));
+    let greatest = components.iter().map(|c| edge(c.m + reach(c)));
+    let min = least.min().unwrap().min(-1);
+    let max = greatest.max().unwrap().max(1);
+    let n = max - min + 1;
+    let before = |s: i128| {
+        if s == 0 {
+            return 0;
+        }
+        if s == n {
+            return 65_535;
+        }
+        let sum: i128 = components.iter().map(|c| c.w * c.p(file, min + s)).sum();
+        s + div(div(sum, 1 << 24) * (65_535 - n), 1 << 30)
+    };
+    let edges: Vec<i128> = (0..=n).map(before).chain([65_536]).collect();
+    TableSpec {
+        min: min as i32,
+        freqs: edges.windows(2).map(|e| (e[1] - e[0]) as u32).collect(),
+    }
+}
+
+fn second(
+    file: &File,
+    first: &[Component],
+    r: i128,
+    own: &[Component],
+    correlations: &[i128],
+) -> Vec<Component> {
+    let y = |c: &Component| div(c.w * (c.p(file, r + 1) - c.p(file, r) + (1 << 10)), 1 << 15);
+    let sum: i128 = first.iter().map(y).sum();
+    let one = |((one, own), c): ((&Component, &Component), &i128)| {
+        let h = (c - 32).max(-31);
+        let g = div(
+            (r * (1 << 20) - one.m) * file.slope[one.f as usize],
+            1 << 24,
+        );
+        let g = g.clamp(-(1 << 23), 1 << 23);
+        let moved = div(div(g * file.sigma[own.f as usize], 1 << 20) * h, 32);
+        let less = div(h * h * file.share[one.f as usize], 1 << 16);
+        Component {
+            w: div(y(one) << 24, sum),
+            m: (own.m + moved).clamp(-(1 << 30), 1 << 30),
+            f: (own.f - file.narrower[less as usize]).max(0),
+        }
+    };
+    first.iter().zip(own).zip(correlations).map(one).collect()
+}
+
+fn plain(b: i128) -> TableSpec {
+    let b = b as u16;
+    let symbols = gaussian().symbols(b).unwrap();
+    let min = *symbols.start();
+    let mut freqs: Vec<u32> = symbols.map(|v| gaussian().mass(b, v).unwrap()).collect();
+    freqs.push(65_536 - freqs.iter().sum::<u32>());
+    TableSpec { min, freqs }
+}
+
+fn decode(coder: &mut impl Arithmetic, file: &File, mixtures: &Mixtures) -> Vec<i64> {
+    let (k, below) = (mixtures.components, i128::from(mixtures.plain_below));
+    let width = if mixtures.paired { 2 } else { 1 };
+    let fields = if mixtures.paired { 6 } else { 3 };
+    let mut symbols = Vec::new();
+    for (unit, scales) in mixtures.scales.chunks(width).enumerate() {
+        let b: Vec<i128> = scales.iter().map(|&b| b.into()).collect();
+        if b.iter().all(|&b| b < below) {
+            for &b in &b {
+                symbols.push(symbol(coder, &plain(b)));
+            }
+            continue;
+        }
+        let of = |component: usize, field: usize| {
+            let at = (unit * k + component) * fields + field;
+            i128::from(mixtures.parameters[at])
+        };
+        let three = |which: [usize; 3]| -> Vec<[i128; 3]> {
+            (0..k).map(|c| which.map(|field| of(c, field))).collect()
+        };
+        if width == 1 {
+            let table = table(file, &components(file, b[0], &three([0, 1, 2])));
+            symbols.push(symbol(coder, &table));
+            continue;
+        }
+        let first = components(file, b[0], &three([0, 1, 3]));
+        let of_first = table(file, &first);
+        symbols.push(symbol(coder, &of_first));
+        let max = i64::from(of_first.min) + of_first.freqs.len() as i64 - 2;
+        let r = symbols[symbols.len() - 1].clamp(of_first.min.into(), max);
+        let own = components(file, b[1], &three([0, 2, 4]));
+        let correlations: Vec<i128> = (0..k).map(|c| of(c, 5)).collect();
+        let second = second(file, &first, r.into(), &own, &correlations);
+        symbols.push(symbol(coder, &table(file, &second)));
+    }
+    symbols
+}
+
+#[test]
+fn the_spec_decodes_what_the_crate_encodes() {
+    assert_eq!(SCALES, 64);
+    let file = File::read();
+    let mut random = StdRng::seed_from_u64(22);
+    for _ in 0..150 {
+        let (mixtures, symbols) = draw(&mut random, 12);
+        let expected: Vec<i64> = symbols.iter().map(|&symbol| symbol.into()).collect();
+        for coder in Coder::ALL {
+            let mut encoder = Encoder::new(coder);
+            encoder.encode_mixtures(&mixtures, &symbols).unwrap();
+            let bytes = encoder.finish();
+            match coder {
+                Coder::Ans => {
+                    let mut ans = Ans::new(&bytes);
+                    assert_eq!(decode(&mut ans, &file, &mixtures), expected);
+                    assert!(ans.ends_here());
+                }
+                Coder::Range => {
+                    let mut range = Range::new(&bytes);
+                    assert_eq!(decode(&mut range, &file, &mixtures), expected);
+                    assert!(range.ends_here());
+                }
+            }
+        }
+    }
+}
