@@ -30,6 +30,7 @@ mod folder;
 mod held;
 mod manifest;
 mod random;
+pub mod video;
 
 pub use crops::{CropError, CropSampler};
 pub use folder::{FolderError, ImageFolder, Picture};
