@@ -11,6 +11,7 @@
 mod analysis;
 mod block;
 mod conv;
+mod following;
 mod grid;
 mod hyper;
 mod lapped;
@@ -28,6 +29,7 @@ use crate::standard::{LATENT_STRIDE, Standard};
 
 use analysis::Analysis;
 use conv::host;
+pub use following::CpuFollowing;
 use grid::Region;
 use hyper::HyperAnalysis;
 use means::{CpuMeans, MeanLayers};

@@ -8,6 +8,8 @@ use lic_codec::{Digest, Model, ModelId, ModelSource, Null};
 use crate::coding::StandardModel;
 use crate::device::{Backend, BackendError};
 use crate::standard::StandardConfig;
+
+use crate::temporal_weights::TemporalWeights;
 use crate::train::Objective;
 use crate::weights::{Weights, WeightsError};
 
@@ -24,6 +26,8 @@ pub struct Row {
     pub about: &'static str,
     /// Its weights.
     pub weights: Weights<'static>,
+    /// Those of its prior for predicted frames of clips, if it has one.
+    pub temporal: Option<TemporalWeights<'static>>,
 }
 
 /// All of them. Adding one is a row here and three files in `weights/`.
@@ -37,6 +41,11 @@ pub static MODELS: &[Row] = &[Row {
         float: include_bytes!("../weights/mse.float.bpk"),
         integer: include_bytes!("../weights/mse.int.bin"),
     },
+    temporal: Some(TemporalWeights {
+        config: include_str!("../weights/mse.temporal.json"),
+        float: include_bytes!("../weights/mse.temporal.float.bpk"),
+        integer: include_bytes!("../weights/mse.temporal.int.bin"),
+    }),
 }];
 
 /// Why there is no such model.
@@ -122,7 +131,8 @@ impl Zoo {
             .map_err(|source| ZooError::Weights {
                 key: row.key,
                 source,
-            })?;
+            })?
+            .with_temporal(row.temporal.clone());
         Ok(self.loaded[i].get_or_init(|| model))
     }
 }
@@ -155,7 +165,15 @@ mod tests {
             let line = format!("| {} | {} | {sections} |", row.id, row.key);
             assert!(spec.contains(&line), "BITSTREAM.md has no {line:?}");
             // What may be embedded for a model.
-            assert!(row.weights.len() <= 12 << 20, "{} bytes", row.weights.len());
+            let temporal = row.temporal.as_ref().map_or(0, TemporalWeights::len);
+            let bytes = row.weights.len() + temporal;
+            assert!(bytes <= 14 << 20, "{bytes} bytes");
+            // Its prior for clips loads, and says so.
+            if let Some(weights) = &row.temporal {
+                let temporal = model.temporal().unwrap();
+                assert_eq!(temporal.digest(), weights.digest());
+                assert!(temporal.steps() > 0);
+            }
             assert!(zoo.find(row.id, model.digest()).is_some());
             assert!(
                 zoo.find(row.id, Digest([!model.digest().0[0], 0, 0, 0]))

@@ -1,3 +1,4 @@
+use burn::nn::conv::Conv2d;
 use lic_kernels::{Finish, Isa, Matrix, Rows};
 use rayon::prelude::*;
 
@@ -13,6 +14,12 @@ use crate::prior::{GroupsConfig, Mean, Pass, Step};
 pub(super) struct MeanLayers {
     up_32: [Matrix; 2],
     up_16: [Matrix; 2],
+    stream: StreamLayers,
+}
+
+/// Those that write to a stream and read it.
+#[derive(Debug)]
+pub(super) struct StreamLayers {
     hyper: Conv,
     context: Vec<Context>,
     heads: Vec<Head>,
@@ -34,9 +41,16 @@ struct Head {
     out: Matrix,
 }
 
-impl MeanLayers {
-    pub(super) fn new(mean: &Mean, groups: &GroupsConfig) -> Result<Self, String> {
-        let context = |(group, layer)| {
+impl StreamLayers {
+    /// `steps` say how many numbers a head gives for each position.
+    pub(super) fn new(
+        hyper: &Conv2d,
+        context: &[Conv2d],
+        heads: &[crate::prior::Head],
+        groups: &GroupsConfig,
+        steps: Vec<Step>,
+    ) -> Result<Self, String> {
+        let of_group = |(group, layer)| {
             let weights = Weights::of(layer)?;
             Ok(if group < groups.checkered {
                 Context::Checkered([weights.checkered(0), weights.checkered(1)])
@@ -44,24 +58,41 @@ impl MeanLayers {
                 Context::Whole(weights.conv())
             })
         };
-        let head = |head: &crate::prior::Head| {
+        let of_step = |head: &crate::prior::Head| {
             Ok(Head {
                 mix: Weights::of(&head.mix)?.pointwise(),
                 out: Weights::of(&head.out)?.pointwise(),
             })
         };
         Ok(Self {
-            up_32: Weights::of(&mean.up_32)?.shuffled(),
-            up_16: Weights::of(&mean.up_16)?.shuffled(),
-            hyper: Weights::of(&mean.hyper)?.conv(),
-            context: mean
-                .context
+            hyper: Weights::of(hyper)?.conv(),
+            context: context
                 .iter()
                 .enumerate()
-                .map(context)
+                .map(of_group)
                 .collect::<Result<_, String>>()?,
-            heads: mean.heads.iter().map(head).collect::<Result<_, String>>()?,
-            steps: groups.init().steps().to_vec(),
+            heads: heads.iter().map(of_step).collect::<Result<_, String>>()?,
+            steps,
+        })
+    }
+}
+
+impl StreamLayers {
+    /// Numbers that a group's context sees for each position.
+    fn inputs(&self, group: usize) -> usize {
+        match &self.context[group] {
+            Context::Checkered([conv, _]) | Context::Whole(conv) => conv.inputs(),
+        }
+    }
+}
+
+impl MeanLayers {
+    pub(super) fn new(mean: &Mean, groups: &GroupsConfig) -> Result<Self, String> {
+        let steps = groups.init().steps().to_vec();
+        Ok(Self {
+            up_32: Weights::of(&mean.up_32)?.shuffled(),
+            up_16: Weights::of(&mean.up_16)?.shuffled(),
+            stream: StreamLayers::new(&mean.hyper, &mean.context, &mean.heads, groups, steps)?,
         })
     }
 
@@ -74,7 +105,7 @@ impl MeanLayers {
 /// The stream of one picture.
 #[derive(Debug)]
 pub(super) struct CpuMeans<'a> {
-    layers: &'a MeanLayers,
+    layers: &'a StreamLayers,
     isa: Isa,
     stream: Grid<f32>,
 }
@@ -110,10 +141,15 @@ impl<'a> CpuMeans<'a> {
         }
         let x = doubled(isa, &layers.up_32, &known, 0);
         let x = doubled(isa, &layers.up_16, &x, 1);
+        Self::start_from(&layers.stream, isa, &x)
+    }
+
+    /// From what the layer `hyper` sees, inside a border of one.
+    pub(super) fn start_from(layers: &'a StreamLayers, isa: Isa, x: &Grid<f32>) -> Self {
         Self {
             layers,
             isa,
-            stream: layer(isa, &layers.hyper, &x, 1, Finish::Store, 0),
+            stream: layer(isa, &layers.hyper, x, 1, Finish::Store, 0),
         }
     }
 
@@ -161,12 +197,8 @@ impl Means for CpuMeans<'_> {
     }
 
     fn update(&mut self, step: usize, y_hat: &[f32]) -> Result<(), String> {
-        let Step {
-            group,
-            channels,
-            pass,
-            ..
-        } = self.step(step)?;
+        let Step { group, pass, .. } = self.step(step)?;
+        let channels = self.layers.inputs(group);
         let (isa, [h, w]) = (self.isa, [self.stream.h, self.stream.w]);
         let count = covered_in_row(pass, w);
         expect_length("symbols of a step", y_hat.len(), h * count * channels)?;
