@@ -14,6 +14,7 @@ mod queue;
 mod summary;
 mod table;
 mod test_set;
+mod video;
 mod viewer;
 
 use std::path::Path;
@@ -95,6 +96,9 @@ pub struct LeftOut {
 
 /// Measures pictures.
 pub fn run(args: &Bench, words: Words) -> Result<()> {
+    if args.video {
+        return video::run(args, words);
+    }
     args.machine.set_threads()?;
     let outputs = Outputs::check(args)?;
     let pictures = Pictures::find(&args.pictures, args.data.as_deref(), args.limit)?;
