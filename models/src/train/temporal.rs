@@ -2,7 +2,7 @@
 //!
 //! Only the prior learns, at 1/16 of the resolution; the latents of all frames are computed
 //! once, at the beginning, by the codec itself: a clip is encoded, and what the prior
-//! would have seen is kept ([`record`]). A sample is a few frames of a clip; the residuals
+//! would have seen is kept (`record.rs`). A sample is a few frames of a clip; the residuals
 //! that shapes see of the frame before are those of the networks as they are in that step.
 
 mod checkpoint;
