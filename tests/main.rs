@@ -1,6 +1,7 @@
 //! The one integration binary: the shipped models and the program, from outside.
 
 mod bench;
+mod clips;
 mod command_line;
 mod delivery;
 mod exact;

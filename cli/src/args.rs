@@ -1,6 +1,7 @@
 //! What can be typed, and every word of help: the doc comments here are the help.
 
 mod bench;
+mod clips;
 mod decode;
 mod encode;
 mod many;
@@ -15,11 +16,12 @@ use lic_models::train::Objective;
 use lic_models::{Backend, MODELS};
 
 pub use bench::{Bench, Peer, Peers};
+pub use clips::Clips;
 pub use decode::{Decode, FileLimits};
 pub use encode::{Aim, Encode};
 pub use many::{Form, Many};
 
-/// A learned image codec.
+/// A learned image and video codec.
 ///
 /// Data go to standard output, words to standard error; `-` is standard input or
 /// output. Exit code 0: done; 1: the work failed, and one line says why; 2: the
@@ -38,7 +40,7 @@ pub struct Cli {
 /// The subcommands, in the order of `lic --help`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Encode pictures
+    /// Encode pictures or a video
     ///
     /// With -o, all names are pictures or folders of them, and DIR/NAME.lic is made of
     /// each, on all cores. What is in DIR already is skipped; a picture that fails does
@@ -49,22 +51,35 @@ pub enum Command {
     /// or without alpha. ICC profile, EXIF and XMP are kept, other metadata are not;
     /// the EXIF orientation is kept and not applied. Animations are refused.
     ///
+    /// A video is y4m, in a file or a pipe, or a sequence of numbered pictures; built with
+    /// FFmpeg, whatever that reads. Frames are written as they come, so that a clip can
+    /// be watched while it is made; with a target it is encoded several times.
+    ///
     /// Examples:
     ///   lic encode in.png out.lic
     ///   lic encode *.jpg -o small/
     ///   lic encode pictures/ -o small/ -q 70 --dry-run
+    ///   lic encode clip.y4m clip.lic --gop 50
+    ///   lic encode frames/%04d.png clip.lic --fps 24 --bitrate 400k
+    ///   ffmpeg -i clip.mp4 -f yuv4mpegpipe - | lic encode - clip.lic
     #[command(verbatim_doc_comment)]
     Encode(Encode),
-    /// Decode files to pictures
+    /// Decode files to pictures, or a clip to frames
     ///
     /// With -o, all names are files or folders of them, and DIR/NAME.png is made of each,
     /// on all cores. What is in DIR already is skipped; a file that fails does not stop
     /// the others, and makes the exit code 1. Without -o, the second name is the picture
     /// to write, and is replaced if it is there.
     ///
+    /// A clip becomes y4m, in a file or a pipe, or numbered pictures; built with FFmpeg,
+    /// .mkv (FFV1) or .mp4 (H.264 without loss) too.
+    ///
     /// Examples:
     ///   lic decode out.lic back.png
     ///   lic decode small/ -o back/ --format webp
+    ///   lic decode clip.lic back.y4m --frames 100..200
+    ///   lic decode clip.lic frames/%04d.png
+    ///   lic decode clip.lic - | ffplay -
     #[command(verbatim_doc_comment)]
     Decode(Decode),
     /// Say what is in a file
@@ -310,6 +325,9 @@ mod tests {
             "lic encode - - --progressive",
             "lic decode a b c -o d --format jpg --dry-run",
             "lic decode a b --max-streams 9",
+            "lic encode a.y4m b --gop 0 --bitrate 1.5M --fps 30000/1001 --matrix bt709",
+            "lic decode a b.y4m --frames 3..",
+            "lic decode a b.y4m --frames ..9",
             "lic bench d -q 5,10",
             "lic bench kodak --data d --peers webp,avif --jobs 2 --report out",
             "lic bench d --peers none",
@@ -349,6 +367,12 @@ mod tests {
             "lic decode a b --json",
             "lic decode a b -o d --format gif",
             "lic decode a b --threads 0",
+            "lic encode a b --bitrate 100k --target-bpp 1",
+            "lic encode a b --bitrate 0",
+            "lic encode a b --fps 25/0",
+            "lic encode a b --matrix rgb",
+            "lic decode a b --frames 9..3",
+            "lic decode a b --frames 7",
             "lic decode a b --region 1,2,3",
             "lic decode a b --region 1,2,0,4",
             "lic decode a b --scale 1/3",

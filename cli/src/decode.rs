@@ -13,11 +13,15 @@ use crate::io::{self, Output, input_name};
 use crate::many::{self, CONCEALED, Done, Order, Task};
 use crate::picture::{Format, Kind};
 use crate::report::{Line, Restored, Words, bpp, grouped, json};
+use crate::video;
 
 /// Decodes files.
 pub fn run(args: &Decode, words: Words) -> Result<ExitCode> {
     args.machine.set_threads()?;
     match args.form().map_err(|(_, text)| anyhow!(text))? {
+        Form::One { input, output } if video::is_lic_clip(input)? => {
+            video::decode(args, input, output, words)
+        }
         Form::One { input, output } => one(args, input, output, words),
         Form::Many { inputs, dir } => {
             let task = Files {
@@ -36,6 +40,11 @@ pub fn run(args: &Decode, words: Words) -> Result<ExitCode> {
 }
 
 fn one(args: &Decode, input: &Path, output: &Path, words: Words) -> Result<ExitCode> {
+    ensure!(
+        args.frames.is_none(),
+        "--frames is for clips, and {} is a picture",
+        input_name(input)
+    );
     let format = Format::of(output)?;
     let output = Output::at(output)?;
     ensure!(!input.is_dir(), many::folder("decode", input));
@@ -192,7 +201,8 @@ fn missing(decoded: &Decoded, partial: bool) -> Option<String> {
 }
 
 impl FileLimits {
-    fn limits(&self) -> Limits {
+    /// As the codec wants them.
+    pub fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         limits.max_pixels = self.max_pixels.unwrap_or(limits.max_pixels);
         let bytes = self.max_memory.map(|mib| mib.saturating_mul(1 << 20));

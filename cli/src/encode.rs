@@ -13,12 +13,15 @@ use crate::io::{Output, input_name};
 use crate::many::{self, Done, Order, Task};
 use crate::report::{Encoded, Line, ModelName, Words, bpp, grouped, json, print_json};
 use crate::search::search;
-use crate::{picture, progress};
+use crate::{picture, progress, video};
 
 /// Encodes pictures.
 pub fn run(args: &Encode, words: Words) -> Result<ExitCode> {
     args.machine.set_threads()?;
     match args.form().map_err(|(_, text)| anyhow!(text))? {
+        Form::One { input, output } if video::is_video(input)? => {
+            video::encode(args, input, output, words)
+        }
         Form::One { input, output } => one(args, input, output, words),
         Form::Many { inputs, dir } => {
             let zoo = args.machine.zoo()?;
@@ -38,6 +41,11 @@ pub fn run(args: &Encode, words: Words) -> Result<ExitCode> {
 }
 
 fn one(args: &Encode, input: &Path, output: &Path, words: Words) -> Result<ExitCode> {
+    ensure!(
+        args.aim.bitrate.is_none(),
+        "--bitrate is for videos, and {} is a picture",
+        input_name(input)
+    );
     let output = Output::at(output)?;
     ensure!(!input.is_dir(), many::folder("encode", input));
     let image = picture::read(input)?;

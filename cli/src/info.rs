@@ -5,18 +5,22 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result};
 use lic_codec::bitstream::VERSION;
 use lic_codec::{
-    Channels, Coder, DecodeError, Decoder, Depth, Header, Limits, MetadataKind, Model, Null,
-    StreamName,
+    Channels, Coder, DecodeError, Decoder, Depth, Digest, Limits, MetadataKind, Model, ModelId,
+    Null, StreamName,
 };
 use lic_models::MODELS;
 
 use crate::args::Info;
 use crate::io::{self, input_name};
 use crate::report::{About, Line, ModelName, bpp, grouped, print, print_json};
+use crate::video;
 
 /// Says what is in a file.
 pub fn run(args: &Info) -> Result<()> {
     args.machine.set_threads()?;
+    if video::is_lic_clip(&args.file)? {
+        return video::info(args);
+    }
     let bytes = io::read_all(&args.file, Limits::default().max_file_bytes)?;
     let name = input_name(&args.file);
     let mut about = about(&name, &bytes).with_context(|| name.clone())?;
@@ -50,7 +54,7 @@ fn about(name: &str, bytes: &[u8]) -> Result<About, DecodeError> {
         file: name.to_owned(),
         bytes: length,
         version: VERSION,
-        model: model_of(&header),
+        model: model_name(header.model, header.digest),
         channels: match header.channels {
             Channels::Grey => "grey",
             Channels::Rgb => "rgb",
@@ -86,8 +90,8 @@ fn words_of(kind: MetadataKind) -> String {
     }
 }
 
-fn model_of(header: &Header) -> ModelName {
-    let (id, digest) = (header.model, header.digest);
+/// A model as files name it.
+pub fn model_name(id: ModelId, digest: Digest) -> ModelName {
     let shipped = MODELS
         .iter()
         .find(|row| row.id == id && row.weights.digest() == digest);
@@ -152,7 +156,8 @@ fn sections(about: &About) -> String {
     text + &format!("; container {container}")
 }
 
-fn hex(digest: &[u8]) -> String {
+/// Bytes in hex.
+pub fn hex(digest: &[u8]) -> String {
     let mut text = String::new();
     for byte in digest {
         // Writing to a String does not fail.

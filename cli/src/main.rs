@@ -24,6 +24,7 @@ mod progress;
 mod report;
 mod search;
 mod train;
+mod video;
 
 use std::process::ExitCode;
 

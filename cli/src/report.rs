@@ -6,10 +6,12 @@
 //! | `type`  | printed by          | fields              |
 //! |---------|---------------------|---------------------|
 //! | `encode`| `lic encode --json` | [`Encoded`]         |
+//! | `encode_clip` | `lic encode --json` | [`EncodedClip`] |
 //! | `decode`| `lic decode -o --json` | [`Restored`]     |
 //! | `planned`, `skipped` | both with `-o` | input, file  |
 //! | `failed`| both with `-o`      | input, reason       |
 //! | `info`  | `lic info --json`   | [`About`]           |
+//! | `info_clip` | `lic info --json` | [`AboutClip`]     |
 //! | `compare`| `lic compare --json` | [`Comparison`]   |
 //! | `model` | `lic models --json` | [`ModelRow`]        |
 //! | `start`, `step`, `evaluation` | `lic train --json` | [`lic_models::train::Event`] |
@@ -24,6 +26,10 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::metrics::Likeness;
+
+mod clips;
+
+pub use clips::{AboutClip, AboutFrame, EncodedClip};
 
 /// Words for people, or none.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +75,8 @@ impl Words {
 pub enum Line<'a> {
     /// A file has been made.
     Encode(&'a Encoded),
+    /// A clip has been made.
+    EncodeClip(&'a EncodedClip),
     /// A picture has been made.
     Decode(&'a Restored),
     /// With `--dry-run`: what would be made.
@@ -94,6 +102,8 @@ pub enum Line<'a> {
     },
     /// What is in a file.
     Info(&'a About),
+    /// What is in a clip.
+    InfoClip(&'a AboutClip),
     /// How alike two pictures are.
     Compare(&'a Comparison),
     /// A model in this program.

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
-use lic_models::train::{self, Event, Recipe};
+use lic_models::Device;
+use lic_models::train::temporal::TemporalRecipe;
+use lic_models::train::{self, Event, Recipe, TrainError};
 
 use crate::args::Train;
 use crate::progress;
@@ -16,12 +18,12 @@ use crate::report::{Words, print_json};
 /// Trains a model, or exports what was trained.
 pub fn run(args: &Train, words: Words) -> Result<()> {
     args.machine.set_threads()?;
-    let recipe = Recipe::open(&args.recipe)?;
+    let plan = Plan::open(&args.recipe)?;
     let folder = args.run.clone();
-    let folder = folder.unwrap_or_else(|| PathBuf::from("runs").join(&recipe.name));
+    let folder = folder.unwrap_or_else(|| PathBuf::from("runs").join(plan.name()));
     if let Some(out) = &args.export {
-        train::export(&recipe, &folder, out)?;
-        let (name, out) = (&recipe.name, out.display());
+        plan.export(&folder, out)?;
+        let (name, out) = (plan.name(), out.display());
         words.say(&format!("{out}: wrote the weights of {name}"));
         return Ok(());
     }
@@ -32,7 +34,7 @@ pub fn run(args: &Train, words: Words) -> Result<()> {
     let watcher = Watcher {
         words,
         json: args.json,
-        bar: progress::bar(words, recipe.schedule.steps),
+        bar: progress::bar(words, plan.steps()),
     };
     // The loop takes no error from its watcher; one that comes up stops it.
     let failure = RefCell::new(None);
@@ -42,7 +44,7 @@ pub fn run(args: &Train, words: Words) -> Result<()> {
         }
     };
     let stop = || failure.borrow().is_some() || stop_file.exists();
-    let trained = train::run(&recipe, &folder, &device, &mut watch, &stop);
+    let trained = plan.run(&folder, &device, &mut watch, &stop);
     watcher.bar.finish_and_clear();
     trained?;
     if let Some(error) = failure.into_inner() {
@@ -53,6 +55,57 @@ pub fn run(args: &Train, words: Words) -> Result<()> {
         folder.display()
     ));
     Ok(())
+}
+
+/// What is trained: a model, or the prior of a model's predicted frames.
+enum Plan {
+    Model(Box<Recipe>),
+    Temporal(Box<TemporalRecipe>),
+}
+
+impl Plan {
+    fn open(path: &Path) -> Result<Self> {
+        Ok(match TemporalRecipe::open(path)? {
+            Some(recipe) => Self::Temporal(Box::new(recipe)),
+            None => Self::Model(Box::new(Recipe::open(path)?)),
+        })
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Model(recipe) => &recipe.name,
+            Self::Temporal(recipe) => &recipe.name,
+        }
+    }
+
+    fn steps(&self) -> u64 {
+        match self {
+            Self::Model(recipe) => recipe.schedule.steps,
+            Self::Temporal(recipe) => recipe.schedule.steps,
+        }
+    }
+
+    fn export(&self, folder: &Path, out: &Path) -> Result<(), TrainError> {
+        match self {
+            Self::Model(recipe) => train::export(recipe, folder, out),
+            Self::Temporal(recipe) => train::temporal::export(recipe, folder, out),
+        }
+    }
+
+    fn run(
+        &self,
+        folder: &Path,
+        device: &Device,
+        watch: &mut dyn FnMut(&Event),
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), TrainError> {
+        match self {
+            Self::Model(recipe) => train::run(recipe, folder, device, watch, stop).map(drop),
+            Self::Temporal(recipe) => {
+                train::temporal::run(recipe, folder, device, watch, stop).map(drop)
+            }
+        }
+    }
 }
 
 /// A `stop` that ended the last sitting must not end this one.

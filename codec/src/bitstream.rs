@@ -12,7 +12,7 @@ use crate::geometry::{Grid, TILE_UNIT};
 use crate::image::{Channels, Depth};
 use crate::model::{Digest, ModelId, Quality};
 
-use fields::{Fields, put_varint};
+pub(crate) use fields::{Fields, put_varint};
 pub use streams::{Index, MetadataKind, StreamName, read_end, read_stream, write_stream};
 
 /// The first four bytes of every file. The first is not ASCII, nor the start of a
@@ -66,13 +66,14 @@ pub struct Header {
 }
 
 // Bits of the byte `kinds`.
-const COLOUR: u8 = 0b11;
+pub(crate) const COLOUR: u8 = 0b11;
 const ALPHA: u8 = 1 << 2;
 const SIXTEEN: u8 = 1 << 3;
-const RANGE: u8 = 1 << 4;
+pub(crate) const RANGE: u8 = 1 << 4;
 const METADATA: u8 = 1 << 5;
-const TILED: u8 = 1 << 6;
-const RESERVED: u8 = 1 << 7;
+pub(crate) const TILED: u8 = 1 << 6;
+/// A clip, whose header goes on otherwise: see [`crate::clip`].
+pub(crate) const CLIP: u8 = 1 << 7;
 
 impl Header {
     /// How the picture is divided.
@@ -165,8 +166,9 @@ impl Header {
             kinds.collect::<Result<_, _>>()?
         };
 
-        let reserved = kinds & RESERVED;
-        known("kind", kinds, !RESERVED, (reserved == 0).then_some(()))?;
+        if kinds & CLIP != 0 {
+            return Err(FormatErrorKind::NotPicture.into());
+        }
         let colour = kinds & COLOUR;
         let channels = Channels::ALL.into_iter().find(|c| c.number() == colour);
         let channels = known("colour", colour, Channels::Rgb.number(), channels)?;
@@ -201,11 +203,21 @@ impl Header {
     }
 }
 
-fn known<T>(what: &'static str, found: u8, known: u8, value: Option<T>) -> Result<T, DecodeError> {
+pub(crate) fn known<T>(
+    what: &'static str,
+    found: u8,
+    known: u8,
+    value: Option<T>,
+) -> Result<T, DecodeError> {
     value.ok_or_else(|| UnsupportedError { what, found, known }.into())
 }
 
-fn in_range(field: &'static str, found: u32, min: u32, max: u32) -> Result<(), DecodeError> {
+pub(crate) fn in_range(
+    field: &'static str,
+    found: u32,
+    min: u32,
+    max: u32,
+) -> Result<(), DecodeError> {
     if (min..=max).contains(&found) {
         return Ok(());
     }

@@ -23,6 +23,16 @@ pub enum EncodeError {
         /// The longest side.
         limit: u32,
     },
+    /// A frame is not of the size of its clip, or grey where that is in colour.
+    #[error("frame {number} is another kind of picture ({width}x{height}) than its clip")]
+    Frame {
+        /// Which frame, from 0.
+        number: u64,
+        /// Pixels in a row.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
     /// A piece of metadata is too long for the format.
     #[error("metadata of {length} bytes are too long, the limit is {limit}")]
     Metadata {
@@ -87,7 +97,7 @@ impl DecodeError {
     }
 
     /// Whether the file ends too soon.
-    pub(crate) fn is_truncation(&self) -> bool {
+    pub fn is_truncation(&self) -> bool {
         let Self::Format(error) = self else {
             return false;
         };
@@ -116,6 +126,45 @@ pub enum FormatErrorKind {
     /// It does not begin as a lic file does.
     #[error("it does not begin with the magic bytes")]
     NotLic,
+    /// It is a clip where a picture was expected.
+    #[error("it is a clip, not a picture")]
+    NotPicture,
+    /// It is a picture where a clip was expected.
+    #[error("it is a picture, not a clip")]
+    NotClip,
+    /// A frame of a kind that there is not.
+    #[error("a frame begins with the byte {found}, which is not that of a frame")]
+    FrameKind {
+        /// In the file.
+        found: u8,
+    },
+    /// A frame is damaged.
+    #[error("the checksum of frame {number} is {found:08x}, its bytes have {computed:08x}")]
+    FrameChecksum {
+        /// Which frame, from 0.
+        number: u64,
+        /// In the file.
+        found: u32,
+        /// Of the bytes.
+        computed: u32,
+    },
+    /// The motion of a frame does not decode.
+    #[error("the motion of frame {number} does not decode: {reason}")]
+    Motion {
+        /// Which frame, from 0.
+        number: u64,
+        /// What the entropy decoder says.
+        reason: String,
+    },
+    /// A predicted frame without a frame before it.
+    #[error("frame {number} is predicted from a frame that is not there")]
+    NoReference {
+        /// Which frame, from 0.
+        number: u64,
+    },
+    /// The index does not say what the frames are.
+    #[error("its index is not that of its frames")]
+    Index,
     /// It ends too soon.
     #[error("it ends within {within}")]
     Truncated {

@@ -28,6 +28,7 @@
 
 mod alpha;
 pub mod bitstream;
+pub mod clip;
 mod decoder;
 mod encoder;
 mod error;
@@ -44,6 +45,7 @@ mod plane;
 mod plot;
 #[cfg(test)]
 mod spec;
+pub mod temporal;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -52,6 +54,7 @@ mod tiles;
 pub mod walk;
 
 pub use bitstream::{Header, Index, MetadataKind, StreamName};
+pub use clip::{ClipDecoder, ClipEncoder, ClipHeader, ClipOptions};
 pub use decoder::{Decoded, Decoder, ModelSource};
 pub use encoder::{EncodeReport, Encoding, encode};
 pub use error::{

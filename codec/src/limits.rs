@@ -1,6 +1,7 @@
 //! What a file may ask for.
 
 use crate::bitstream::Header;
+use crate::clip::ClipHeader;
 use crate::error::LimitError;
 
 /// What a file may ask for. On by default; a file that asks for more ends in
@@ -51,6 +52,17 @@ impl Limits {
             max_streams: u64::MAX,
             max_file_bytes: u64::MAX,
         }
+    }
+
+    /// The same for a clip, whose frames are pictures of which one is held at a time:
+    /// its length has no limit.
+    pub(crate) fn check_clip(&self, header: &ClipHeader) -> Result<(), LimitError> {
+        let (width, height) = (header.width.into(), header.height.into());
+        LimitError::check("the width", width, self.max_width.into())?;
+        LimitError::check("the height", height, self.max_height.into())?;
+        LimitError::check("the number of pixels", width * height, self.max_pixels)?;
+        let tiles = header.grid().count();
+        LimitError::check("the number of tiles", tiles, self.max_streams)
     }
 
     pub(crate) fn check(&self, header: &Header) -> Result<(), LimitError> {

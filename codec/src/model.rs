@@ -13,6 +13,7 @@ use lic_entropy::{Mixtures, Tables};
 use crate::field::Field;
 use crate::geometry::Area;
 use crate::options::{Effort, Scale};
+use crate::temporal::Temporal;
 
 /// A model's number in the file. Numbers are explicit, listed in BITSTREAM.md
 /// and never used again for another model.
@@ -210,6 +211,12 @@ pub trait Model: Send + Sync {
 
     /// Values that a field has at a position.
     fn channels(&self) -> usize;
+
+    /// Its prior for frames that follow another, if it has one: without, a clip is a
+    /// sequence of intra frames.
+    fn temporal(&self) -> Option<&dyn Temporal> {
+        None
+    }
 
     /// How many sections make a difference to a picture that is so much smaller.
     /// All of them, unless the model knows better.

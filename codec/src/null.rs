@@ -1,6 +1,8 @@
 //! Model 0: no network. It is there so that the format, the trait and the walk
 //! can be shown, tested and fuzzed without one; BITSTREAM.md defines it.
 
+mod follow;
+
 use std::ops::RangeInclusive;
 
 use lic_entropy::gaussian;
@@ -9,6 +11,7 @@ use crate::field::Field;
 use crate::geometry::Area;
 use crate::model::{Asked, Digest, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality};
 use crate::options::Scale;
+use crate::temporal::Temporal;
 
 /// Side of a block, in pixels.
 const BLOCK: usize = 8;
@@ -34,6 +37,10 @@ impl Model for Null {
     /// Step 0: the means of all planes. Steps 1 to 3: the differences of a plane.
     fn sections(&self) -> &[usize] {
         &[0, 1, 1, 1]
+    }
+
+    fn temporal(&self) -> Option<&dyn Temporal> {
+        Some(self)
     }
 
     /// A position is a pixel, with R, G and B.
@@ -160,15 +167,20 @@ fn pixel_of(y: i32, co: i32, cg: i32) -> [u8; 3] {
 
 impl Planes {
     fn new(width: u32, height: u32, quality: Quality) -> Self {
-        let distance = i32::from(200 - quality.halves());
         Self {
             width: width as usize,
             height: height as usize,
-            step: 1 + distance * distance / 512,
+            step: Self::step_of(quality),
             source: None,
             means: [const { Vec::new() }; 3],
             values: [const { Vec::new() }; 3],
         }
+    }
+
+    /// The quantiser step Q.
+    fn step_of(quality: Quality) -> i32 {
+        let distance = i32::from(200 - quality.halves());
+        1 + distance * distance / 512
     }
 
     /// Blocks in a row and in a column; the last ones may be narrower.

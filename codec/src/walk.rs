@@ -10,6 +10,7 @@ use crate::error::{DecodeError, FormatErrorKind};
 use crate::model::{Latents, Model, ModelError, Plan};
 
 pub(crate) use coders::Both;
+pub(crate) use coders::Kept;
 pub use coders::{Counter, Digested, Reader, Writer};
 
 /// One step of the walk, as a [`SymbolCoder`] sees it.
@@ -93,7 +94,18 @@ pub fn walk(
     latents: &mut dyn Latents,
     coder: &mut impl SymbolCoder,
 ) -> Result<(), WalkError> {
-    for (number, &section) in model.sections().iter().enumerate() {
+    walk_sections(model, model.sections(), latents, coder)
+}
+
+/// The same through steps that lie in `sections`, where they are not the model's own:
+/// those of a predicted frame.
+pub(crate) fn walk_sections(
+    model: &dyn Model,
+    sections: &[usize],
+    latents: &mut dyn Latents,
+    coder: &mut impl SymbolCoder,
+) -> Result<(), WalkError> {
+    for (number, &section) in sections.iter().enumerate() {
         if coder.lacks(section) {
             latents.skip(number)?;
             continue;

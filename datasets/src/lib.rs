@@ -31,6 +31,7 @@ mod held;
 mod manifest;
 mod mosaic;
 mod random;
+pub mod video;
 
 pub use crops::{CropError, CropSampler};
 pub use folder::{FolderError, ImageFolder, Picture};

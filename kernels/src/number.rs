@@ -265,7 +265,7 @@ mod tests {
             let values: Vec<f32> = (0..70).map(|i| i as f32 - 35.2).collect();
             let mut space = [Byte::default(); 80];
             let got = Byte::of(isa, &values, &[1.0, 3.0], &mut space);
-            let even = |i: usize| if i % 2 == 0 { 1.0 } else { 3.0 };
+            let even = |i: usize| if i.is_multiple_of(2) { 1.0 } else { 3.0 };
             let want = values.iter().enumerate();
             let want = want.map(|(i, v)| Byte::from_f32(v * even(i)));
             assert!(got.iter().copied().eq(want), "{isa:?}");

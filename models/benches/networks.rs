@@ -45,7 +45,11 @@ fn operations(config: &StandardConfig, network: &str, [h, w]: [usize; 2]) -> Thr
 fn cpu(c: &mut Criterion) {
     let model = MODELS[0].weights.thaw(&Device::flex()).expect("embedded");
     let config = MODELS[0].config().expect("embedded");
-    let steps = Steps::of(&model, MODELS[0].weights.digest(), MODELS[0].steps);
+    let steps = Steps::of(
+        &model,
+        MODELS[0].weights.digest(),
+        MODELS[0].steps.unwrap_or_default(),
+    );
     let with = |precision| CpuNetworks::with(&model, Isa::best(), [precision; 2], steps.as_ref());
     let networks = with(Precision::Single).expect("weights in memory");
     let bf16 = with(Precision::Bf16).expect("weights in memory");

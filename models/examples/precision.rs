@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let row = &MODELS[0];
     let model = row.weights.thaw(&Device::flex())?;
     let steps = row.config()?.groups.init().steps().to_vec();
-    let steps_of = Steps::of(&model, row.weights.digest(), row.steps);
+    let steps_of = Steps::of(&model, row.weights.digest(), row.steps.unwrap_or_default());
     let whole = steps_of
         .as_ref()
         .ok_or("the model has no steps: calibrate")?;

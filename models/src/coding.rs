@@ -1,19 +1,25 @@
 //! The standard model as the codec sees it: pictures to symbols and back.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
+use burn::tensor::Device;
+use lic_codec::temporal::Temporal;
 use lic_codec::{
     Area, Asked, Digest, Effort, Field, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality,
     Scale,
 };
 use lic_entropy::{Tables, gaussian};
 
+use crate::device::Backend;
+use crate::following::Following;
 use crate::networks::{Means, Networks};
 use crate::prior::{Groups, IntShape, IntStream, Step, covered, level_of};
 use crate::profile::{Other, Part, Work, timed};
 use crate::refine::{LazyRefiner, Tile, steps};
 use crate::rounding::rounded;
 use crate::standard::{LATENT_STRIDE, STRIDE};
+use crate::temporal_weights::TemporalWeights;
 
 /// Bytes of memory for each pixel while a tile is coded. Burn was seen to take 61; our
 /// own kernels take 12 for the pixels, 14 for `g_a` or 20 for `g_s`, 5 for the latents
@@ -38,10 +44,16 @@ pub struct StandardModel {
     pub(crate) margin: u32,
     /// For encoders with effort.
     pub(crate) refiner: LazyRefiner,
+    /// Weights for predicted frames, if there are any; loaded when they are first asked
+    /// for.
+    pub(crate) temporal: Option<TemporalWeights<'static>>,
+    pub(crate) following: OnceLock<Option<Following>>,
+    pub(crate) backend: Backend,
+    pub(crate) device: Device,
 }
 
 impl StandardModel {
-    fn fault(&self, reason: impl Into<String>) -> ModelError {
+    pub(crate) fn fault(&self, reason: impl Into<String>) -> ModelError {
         ModelError {
             key: self.key.to_owned(),
             reason: reason.into(),
@@ -49,7 +61,12 @@ impl StandardModel {
     }
 
     /// Latents of the positions `keep` of a window of pixels, gain on.
-    fn latents(&self, window: &Pixels, keep: Area, gain: &[f32]) -> Result<Vec<f32>, String> {
+    pub(crate) fn latents(
+        &self,
+        window: &Pixels,
+        keep: Area,
+        gain: &[f32],
+    ) -> Result<Vec<f32>, String> {
         let size = |side: u32| side as usize / LATENT_STRIDE;
         let (h, w) = (size(window.height), size(window.width));
         let mut y = self.networks.g_a(&window.samples, h, w, keep)?;
@@ -92,6 +109,10 @@ impl Model for StandardModel {
 
     fn sections(&self) -> &[usize] {
         self.groups.sections()
+    }
+
+    fn temporal(&self) -> Option<&dyn Temporal> {
+        self.temporal.is_some().then_some(self)
     }
 
     fn stride(&self) -> u32 {
@@ -443,13 +464,13 @@ impl Latents for Coding<'_> {
         let mu = self.means(number, step)?;
         let y = &self.source()?.y;
         let work = || Work::moved(2 * size_of_val(&mu[..]) + size_of::<i32>() * mu.len());
-        let symbols = timed(Part::Other(Other::Symbols), work, || {
+        let mut symbols = timed(Part::Other(Other::Symbols), work, || {
             self.residuals(step, y, &mu)
         });
         self.mu = Some(mu);
         if self.model.shape.has_mixtures() {
             // Their order has the channels of a position together.
-            symbols = by_planes(&symbols, positions.len());
+            symbols = by_planes(&symbols, symbols.len() / step.channels.max(1));
         }
         Ok(symbols)
     }

@@ -11,6 +11,7 @@
 mod analysis;
 mod block;
 mod conv;
+mod following;
 mod grid;
 mod hyper;
 mod lapped;
@@ -30,6 +31,7 @@ use crate::standard::{LATENT_STRIDE, Standard};
 
 use analysis::Analysis;
 use conv::host;
+pub use following::CpuFollowing;
 use grid::Region;
 use hyper::HyperAnalysis;
 use means::AnyMeans;
@@ -89,11 +91,14 @@ impl CpuNetworks {
     /// from.
     pub fn new(model: &Standard) -> Result<Self, String> {
         let isa = Isa::best();
-        Self::with(model, isa, [Precision::of(isa); 2], None)
+        // Means in f32: in bfloat16 a pixel at quality 90 was two levels from the
+        // reference, where decoders of one file are to be one level apart at most.
+        let precisions = [Precision::of(isa), Precision::Single];
+        Self::with(model, isa, precisions, None)
     }
 
-    /// The same by certain instructions, and with certain precisions: of the transforms,
-    /// and of hyper-analysis and means.
+    /// The same by certain instructions, and with certain precisions: of the transforms
+    /// and hyper-analysis, and of the means.
     pub fn with(
         model: &Standard,
         isa: Isa,
@@ -108,7 +113,7 @@ impl CpuNetworks {
             isa,
             analysis: Analysis::new(&model.g_a, precision, steps)?,
             synthesis: Synthesis::new(&model.g_s, precision, steps)?,
-            hyper: HyperAnalysis::new(&model.h_a, means)?,
+            hyper: HyperAnalysis::new(&model.h_a, precision)?,
             means: AnyMeans::new(&model.mean, &model.groups, means)?,
             log_gain: host(log_gain.val())?,
             log_inverse: host(log_inverse.val())?,

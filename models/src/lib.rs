@@ -19,6 +19,7 @@
 mod coding;
 mod cpu;
 mod device;
+mod following;
 #[cfg(feature = "image")]
 mod image_hook;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod reference;
 mod refine;
 mod rounding;
 pub mod standard;
+mod temporal_weights;
 pub mod train;
 pub mod transform;
 mod weights;
@@ -41,8 +43,9 @@ pub use device::{Backend, BackendError};
 #[cfg(feature = "image")]
 pub use image_hook::{LicDecoder, register_image_format};
 pub use lic_kernels::Isa;
-pub use networks::{Means, Networks};
+pub use networks::{FollowingNetworks, Means, Networks};
 pub use reference::Reference;
+pub use temporal_weights::{TemporalWeights, freeze_temporal_prior};
 pub use weights::{Weights, WeightsError, freeze};
 pub use zoo::{MODELS, Row, Zoo, ZooError};
 

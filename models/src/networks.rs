@@ -43,6 +43,18 @@ pub trait Networks: Debug + Send + Sync {
     fn g_s(&self, y: &[f32], h: usize, w: usize, keep: Area) -> Result<Vec<f32>, String>;
 }
 
+/// The float half of a temporal prior.
+pub trait FollowingNetworks: Debug + Send + Sync {
+    /// The means' stream when only `y_ref` `[h][w][m]`, gain taken off, is known.
+    fn means(
+        &self,
+        y_ref: Vec<f32>,
+        h: usize,
+        w: usize,
+        quality: f32,
+    ) -> Result<Box<dyn Means + '_>, String>;
+}
+
 /// The stream that gathers what is known of a picture's means.
 pub trait Means: Send {
     /// Means of step `step` (from 0, over the latents), gain taken off:

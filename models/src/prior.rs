@@ -8,6 +8,7 @@
 mod factorized;
 mod gain;
 mod groups;
+mod marks;
 mod mean;
 mod mixture;
 mod shape;
@@ -16,13 +17,21 @@ mod shape_int;
 mod shape_layers;
 #[cfg(test)]
 mod shape_tests;
+mod temporal;
+mod temporal_file;
+#[cfg(test)]
+mod temporal_tests;
 
 pub use factorized::Factorized;
 pub use gain::{Gain, LEVELS, lambda, level_of, level_weights, position};
 pub use groups::{Groups, GroupsConfig, Pass, Step, parity_mask};
+pub(crate) use marks::{marks, residuals_before};
 pub(crate) use mean::Head;
 pub use mean::{Mean, MeanConfig};
 pub use mixture::{MixtureConfig, mixture_bits};
+pub(crate) use shape::gaussian_bits;
 pub use shape::{Shape, ShapeConfig, ShapeStream, scale_of, straight_through};
 pub use shape_file::{IntFileError, IntLayer, IntWeights, freeze, parse, thaw};
 pub use shape_int::{IntShape, IntStream, covered};
+pub use temporal::{MOTION_PLANES, TemporalConfig, TemporalMean, TemporalPrior, TemporalShape};
+pub use temporal_file::{freeze_temporal, parse_temporal, thaw_temporal};

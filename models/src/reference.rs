@@ -7,6 +7,10 @@ use crate::networks::{Means, Networks};
 use crate::prior::{GroupsConfig, Step, covered, level_weights};
 use crate::standard::{LATENT_STRIDE, Standard, quality_plane};
 
+mod following;
+
+pub use following::ReferenceFollowing;
+
 /// A [`Standard`] model's float networks as Burn runs them.
 #[derive(Debug)]
 pub struct Reference {
@@ -26,15 +30,30 @@ impl Reference {
     }
 
     /// `[h][w][c]` as `[1, c, h, w]`.
-    fn tensor(&self, values: &[f32], [h, w]: [usize; 2]) -> Tensor<4> {
-        let channels = values.len() / (h * w);
-        let data = TensorData::new(values.to_vec(), [1, h, w, channels]);
-        Tensor::<4>::from_data(data, &self.device).permute([0, 3, 1, 2])
+    fn tensor(&self, values: &[f32], size: [usize; 2]) -> Tensor<4> {
+        tensor(values, size, &self.device)
     }
 
     fn quality(&self, quality: f32, [h, w]: [usize; 2]) -> Tensor<4> {
         quality_plane(&[quality.into()], &self.device).expand([1, 1, h, w])
     }
+}
+
+/// `[h][w][c]` as `[1, c, h, w]`.
+fn tensor(values: &[f32], [h, w]: [usize; 2], device: &Device) -> Tensor<4> {
+    let channels = values.len() / (h * w);
+    let data = TensorData::new(values.to_vec(), [1, h, w, channels]);
+    Tensor::<4>::from_data(data, device).permute([0, 3, 1, 2])
+}
+
+/// What a step made known, zero elsewhere: `[h][w][c]`.
+fn spread(step: &Step, values: &[f32], [h, w]: [usize; 2]) -> Vec<f32> {
+    let mut known = vec![0.0f32; h * w * step.channels];
+    let values = values.chunks_exact(step.channels);
+    for (i, values) in covered(step.pass, h, w).zip(values) {
+        known[i * step.channels..][..step.channels].copy_from_slice(values);
+    }
+    known
 }
 
 /// `[1, c, h, w]` as `[h][w][c]`.
@@ -120,11 +139,7 @@ impl Means for ReferenceMeans<'_> {
 
     fn update(&mut self, number: usize, y_hat: &[f32]) -> Result<(), String> {
         let step = self.step(number)?;
-        let mut known = vec![0.0f32; self.h * self.w * step.channels];
-        let values = y_hat.chunks_exact(step.channels);
-        for (i, values) in covered(step.pass, self.h, self.w).zip(values) {
-            known[i * step.channels..][..step.channels].copy_from_slice(values);
-        }
+        let known = spread(&step, y_hat, [self.h, self.w]);
         let known = self.reference.tensor(&known, [self.h, self.w]);
         let stream = self.stream.clone();
         self.stream = self

@@ -28,7 +28,7 @@ const BLOCK: u32 = 48;
 const BORDER: u32 = 4;
 
 /// Adam's rate, in steps of the quantiser, at the first step; it falls linearly.
-const RATE: f64 = 0.03;
+const RATE: f64 = 0.02;
 /// Temperature of the rounding at the first step and at the last, falling
 /// exponentially.
 const TEMPERATURES: [f64; 2] = [0.5, 0.1];

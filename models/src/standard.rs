@@ -187,7 +187,7 @@ impl Noise {
 
 impl Rounding {
     /// (`x` rounded, what the rate is taken of).
-    fn apply(&mut self, x: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+    pub(crate) fn apply(&mut self, x: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
         match self {
             Self::Noise(noise) => {
                 let noise = noise.tensor(x.dims(), &x.device());
@@ -361,11 +361,11 @@ fn nearest_levels(qualities: &[f64], device: &Device) -> Tensor<2> {
 }
 
 /// Rounded, with a straight-through gradient.
-fn round(x: Tensor<4>) -> Tensor<4> {
+pub(crate) fn round(x: Tensor<4>) -> Tensor<4> {
     straight_through(x.clone(), x.detach().round())
 }
 
-fn per_picture(bits: Tensor<4>) -> Tensor<1> {
+pub(crate) fn per_picture(bits: Tensor<4>) -> Tensor<1> {
     let [b, ..] = bits.dims();
     bits.flatten::<2>(1, 3).sum_dim(1).reshape([b])
 }

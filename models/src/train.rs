@@ -8,6 +8,7 @@ mod optimise;
 mod recipe;
 mod run;
 mod step;
+pub mod temporal;
 #[cfg(test)]
 mod tests;
 

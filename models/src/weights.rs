@@ -1,6 +1,8 @@
 //! Weights as they ship: a configuration, the float half in f16, the integer half
 //! as it is.
 
+use std::sync::OnceLock;
+
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, DType, Device, Tensor};
@@ -98,7 +100,7 @@ impl ModuleVisitor for Count {
     }
 }
 
-struct Cast(DType);
+pub(crate) struct Cast(pub DType);
 
 impl ModuleMapper for Cast {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
@@ -203,6 +205,10 @@ impl Weights<'static> {
             groups: config.groups.init(),
             margin: config.margin() as u32,
             refiner: LazyRefiner::new(self.clone(), tuned_for, device),
+            temporal: None,
+            following: OnceLock::new(),
+            backend,
+            device: device.clone(),
         })
     }
 }

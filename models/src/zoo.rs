@@ -8,6 +8,8 @@ use lic_codec::{Digest, Model, ModelId, ModelSource, Null};
 use crate::coding::StandardModel;
 use crate::device::{Backend, BackendError};
 use crate::standard::StandardConfig;
+
+use crate::temporal_weights::TemporalWeights;
 use crate::train::Objective;
 use crate::weights::{Weights, WeightsError};
 
@@ -26,22 +28,44 @@ pub struct Row {
     pub weights: Weights<'static>,
     /// The file of its [`Steps`](crate::Steps), which is not a part of the model: no
     /// symbol depends on it.
-    pub steps: &'static [u8],
+    pub steps: Option<&'static [u8]>,
+    /// Those of its prior for predicted frames of clips, if it has one.
+    pub temporal: Option<TemporalWeights<'static>>,
 }
 
 /// All of them. Adding one is a row here and three files in `weights/`.
-pub static MODELS: &[Row] = &[Row {
-    id: ModelId(1),
-    key: "mse",
-    tuned_for: Objective::Mse,
-    about: "photographs, least squared error (PSNR)",
-    weights: Weights {
-        config: include_str!("../weights/mse.json"),
-        float: include_bytes!("../weights/mse.float.bpk"),
-        integer: include_bytes!("../weights/mse.int.bin"),
+pub static MODELS: &[Row] = &[
+    Row {
+        id: ModelId(1),
+        key: "mse",
+        tuned_for: Objective::Mse,
+        about: "photographs, least squared error (PSNR); clips",
+        weights: Weights {
+            config: include_str!("../weights/mse.json"),
+            float: include_bytes!("../weights/mse.float.bpk"),
+            integer: include_bytes!("../weights/mse.int.bin"),
+        },
+        steps: Some(include_bytes!("../weights/mse.steps.bin")),
+        temporal: Some(TemporalWeights {
+            config: include_str!("../weights/mse.temporal.json"),
+            float: include_bytes!("../weights/mse.temporal.float.bpk"),
+            integer: include_bytes!("../weights/mse.temporal.int.bin"),
+        }),
     },
-    steps: include_bytes!("../weights/mse.steps.bin"),
-}];
+    Row {
+        id: ModelId(2),
+        key: "ms-ssim",
+        tuned_for: Objective::MsSsim,
+        about: "photographs, structure as people see it (MS-SSIM)",
+        weights: Weights {
+            config: include_str!("../weights/ms-ssim.json"),
+            float: include_bytes!("../weights/ms-ssim.float.bpk"),
+            integer: include_bytes!("../weights/ms-ssim.int.bin"),
+        },
+        steps: None,
+        temporal: None,
+    },
+];
 
 /// Why there is no such model.
 #[derive(Debug, thiserror::Error)]
@@ -126,7 +150,8 @@ impl Zoo {
             .map_err(|source| ZooError::Weights {
                 key: row.key,
                 source,
-            })?;
+            })?
+            .with_temporal(row.temporal.clone());
         Ok(self.loaded[i].get_or_init(|| model))
     }
 }
@@ -160,14 +185,23 @@ mod tests {
             let line = format!("| {} | {} | {sections} |", row.id, row.key);
             assert!(spec.contains(&line), "BITSTREAM.md has no {line:?}");
             // What may be embedded for a model.
-            let networks = row.weights.thaw(&Device::flex()).unwrap();
-            let steps = Steps::of(&networks, row.weights.digest(), row.steps);
-            assert!(
-                steps.is_some(),
-                "steps of {} are of other weights: run examples/calibrate.rs",
-                row.key
-            );
-            assert!(row.weights.len() <= 12 << 20, "{} bytes", row.weights.len());
+            if let Some(steps) = row.steps {
+                let networks = row.weights.thaw(&Device::flex()).unwrap();
+                assert!(
+                    Steps::of(&networks, row.weights.digest(), steps).is_some(),
+                    "steps of {} are of other weights: run examples/calibrate.rs",
+                    row.key
+                );
+            }
+            let temporal = row.temporal.as_ref().map_or(0, TemporalWeights::len);
+            let bytes = row.weights.len() + temporal;
+            assert!(bytes <= 14 << 20, "{bytes} bytes");
+            // Its prior for clips loads, and says so.
+            if let Some(weights) = &row.temporal {
+                let temporal = model.temporal().unwrap();
+                assert_eq!(temporal.digest(), weights.digest());
+                assert!(temporal.steps() > 0);
+            }
             assert!(zoo.find(row.id, model.digest()).is_some());
             assert!(
                 zoo.find(row.id, Digest([!model.digest().0[0], 0, 0, 0]))

@@ -15,6 +15,15 @@ pub struct Bench {
     /// the pictures there have to be
     #[arg(value_name = "PICTURES")]
     pub pictures: PathBuf,
+    /// Measure the clips of the folder, .y4m, beside x264 and x265 (of the program ffmpeg,
+    /// where it is installed): mean PSNR, PSNR of planes weighted 6:1:1 and MS-SSIM of
+    /// frames, and frames a second
+    #[arg(long, conflicts_with_all = ["data", "report", "points", "csv"])]
+    pub video: bool,
+    /// With --video: the most frames from an intra frame to the next, of all encoders
+    /// [default: 32]
+    #[arg(long, value_name = "N", requires = "video")]
+    pub gop: Option<u32>,
     /// Folder of the test set, whose pictures are checked by their SHA-256
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,

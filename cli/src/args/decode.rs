@@ -7,6 +7,7 @@ use clap::builder::PossibleValuesParser;
 use lic_codec::{Area, Scale};
 
 use super::Machine;
+use super::clips::{FrameRange, frames};
 use super::many::{Checked, Form, Many};
 
 /// Endings of the formats that many pictures can be written in.
@@ -29,6 +30,10 @@ pub struct Decode {
     /// Make the picture smaller; quicker than decoding all of it
     #[arg(long, value_name = "1/N", value_parser = scale, default_value = "1")]
     pub scale: Scale,
+    /// Decode these frames of a clip only: from A up to but not including B, numbered
+    /// from 0; A.. and ..B go to the end and from the beginning
+    #[arg(long, value_name = "A..B", value_parser = frames, conflicts_with = "dir")]
+    pub frames: Option<FrameRange>,
     /// Decode a file that ends too soon as far as it goes
     #[arg(long)]
     pub partial: bool,

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::error::ErrorKind;
 use lic_codec::{Effort, Quality};
 
+use super::clips::{Clips, bitrate};
 use super::many::{Checked, Form, Many};
 use super::{Machine, ModelKey, positive, quality};
 
@@ -38,6 +39,9 @@ pub struct Encode {
     /// longer and any part of it a picture; larger files are like that anyway
     #[arg(long)]
     pub progressive: bool,
+    /// What is asked of a video.
+    #[command(flatten)]
+    pub clips: Clips,
     /// Where it runs.
     #[command(flatten)]
     pub machine: Machine,
@@ -59,6 +63,10 @@ pub struct Aim {
     /// Search for the quality whose file comes closest to this many bits a pixel
     #[arg(long, value_name = "BITS", value_parser = positive)]
     pub target_bpp: Option<f64>,
+    /// Search for the quality whose clip comes closest to this many bits a second; k and
+    /// M stand for thousands and millions
+    #[arg(long, value_name = "BITS", value_parser = bitrate)]
+    pub bitrate: Option<f64>,
     /// Search for the quality whose picture comes closest to this PSNR
     #[arg(long, value_name = "DB", value_parser = positive)]
     pub target_psnr: Option<f64>,

@@ -16,6 +16,7 @@ mod speed;
 mod summary;
 mod table;
 mod test_set;
+mod video;
 mod viewer;
 
 use std::path::Path;
@@ -103,6 +104,9 @@ pub fn run(args: &Bench, words: Words) -> Result<()> {
     }
     if args.profile {
         return profile::run(args);
+    }
+    if args.video {
+        return video::run(args, words);
     }
     args.machine.set_threads()?;
     let outputs = Outputs::check(args)?;

@@ -54,6 +54,8 @@ pub struct Writer {
     coder: Coder,
     /// Whether all sections are written as one.
     joined: bool,
+    /// Whether sections of zeros only are written too.
+    zeros: bool,
     open: Option<Open>,
     streams: Vec<Vec<u8>>,
     counter: Counter,
@@ -84,6 +86,7 @@ impl Writer {
         Self {
             coder,
             joined: false,
+            zeros: false,
             open: None,
             streams: Vec::new(),
             counter: Counter::new(),
@@ -94,6 +97,14 @@ impl Writer {
     pub fn joined(self) -> Self {
         Self {
             joined: true,
+            ..self
+        }
+    }
+
+    /// With sections of zeros only, which are left empty otherwise.
+    pub(crate) fn with_zeros(self) -> Self {
+        Self {
+            zeros: true,
             ..self
         }
     }
@@ -119,7 +130,7 @@ impl SymbolCoder for Writer {
         let symbols = self.counter.code(step, symbols)?;
         let open = self.open.get_or_insert_with(|| Open {
             encoder: Encoder::new(self.coder),
-            says_something: false,
+            says_something: self.zeros,
         });
         open.says_something |= symbols.iter().any(|&symbol| symbol != 0);
         let encoded = match step.plan {
@@ -235,6 +246,36 @@ impl SymbolCoder for Both {
     ) -> Result<Vec<i32>, WalkError> {
         let coded = self.0.code(step, symbols)?;
         self.1.code(step, &mut || Ok(coded.clone()))
+    }
+}
+
+/// A coder that also keeps the symbols of every step.
+#[derive(Debug)]
+pub(crate) struct Kept<C> {
+    pub coder: C,
+    /// The symbols, one list a step.
+    pub steps: Vec<Vec<i32>>,
+}
+
+impl<C> Kept<C> {
+    /// Keeps what `coder` codes.
+    pub fn new(coder: C) -> Self {
+        Self {
+            coder,
+            steps: Vec::new(),
+        }
+    }
+}
+
+impl<C: SymbolCoder> SymbolCoder for Kept<C> {
+    fn code(
+        &mut self,
+        step: &Step<'_>,
+        symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
+    ) -> Result<Vec<i32>, WalkError> {
+        let symbols = self.coder.code(step, symbols)?;
+        self.steps.push(symbols.clone());
+        Ok(symbols)
     }
 }
 

@@ -5,6 +5,7 @@
 //!
 //! Half of the damage is resealed, or else it would seldom get past a checksum.
 
+mod clips;
 mod guard;
 mod reseal;
 

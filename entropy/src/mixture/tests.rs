@@ -66,12 +66,12 @@ impl Reference {
     fn given(&self, symbol: i32, mut second: Self, correlations: &[u8]) -> Self {
         let r = f64::from(symbol);
         let mut sum = 0.0;
-        for k in 0..self.weights.len() {
+        for (k, &correlation) in correlations.iter().enumerate().take(self.weights.len()) {
             let (m, s) = (self.offsets[k], self.sigmas[k]);
             let mass = normal((r + 0.5 - m) / s) - normal((r - 0.5 - m) / s);
             second.weights[k] = self.weights[k] * (mass + 2f64.powi(-20));
             sum += second.weights[k];
-            let rho = (f64::from(correlations[k]) - 32.0).max(-31.0) / 32.0;
+            let rho = (f64::from(correlation) - 32.0).max(-31.0) / 32.0;
             let noisy = s * s + 1.0 / 12.0;
             let followed = ((r - m) * s / noisy).clamp(-8.0, 8.0);
             second.offsets[k] += rho * second.sigmas[k] * followed;

@@ -199,6 +199,11 @@ pub(super) struct Span {
 }
 
 impl<T: Number> Conv<T> {
+    /// Channels that it sees of a position.
+    pub(super) fn inputs(&self) -> usize {
+        self.layer.inputs() / (self.runs.len() * self.run)
+    }
+
     /// Row `i` of the output is `out[i·stride ..]`.
     pub(super) fn run<O: Number>(
         &self,

@@ -1,3 +1,4 @@
+use burn::nn::conv::Conv2d;
 use lic_kernels::{Bf16, Finish, Isa, Number, Rows};
 use rayon::prelude::*;
 
@@ -16,6 +17,12 @@ pub(super) struct MeanLayers<T: Number> {
     /// Hyper-latents are whole numbers, and one more input is the quality: in `f32`.
     up_32: [Layer; 2],
     up_16: [Layer<T>; 2],
+    stream: StreamLayers<T>,
+}
+
+/// Those that write to a stream and read it.
+#[derive(Debug)]
+pub(super) struct StreamLayers<T: Number> {
     hyper: Conv<T>,
     context: Vec<Context<T>>,
     heads: Vec<Head<T>>,
@@ -37,9 +44,16 @@ struct Head<T: Number> {
     out: Layer<T>,
 }
 
-impl<T: Number> MeanLayers<T> {
-    pub(super) fn new(mean: &Mean, groups: &GroupsConfig) -> Result<Self, String> {
-        let context = |(group, layer)| {
+impl<T: Number> StreamLayers<T> {
+    /// `steps` say how many numbers a head gives for each position.
+    pub(super) fn new(
+        hyper: &Conv2d,
+        context: &[Conv2d],
+        heads: &[crate::prior::Head],
+        groups: &GroupsConfig,
+        steps: Vec<Step>,
+    ) -> Result<Self, String> {
+        let of_group = |(group, layer)| {
             let (weights, part) = (Weights::of(layer)?, Part::Other(Other::Context));
             Ok(if group < groups.checkered {
                 Context::Checkered([0, 1].map(|parity| weights.checkered(part, parity)))
@@ -47,24 +61,41 @@ impl<T: Number> MeanLayers<T> {
                 Context::Whole(weights.conv(part))
             })
         };
-        let head = |head: &crate::prior::Head| {
+        let of_step = |head: &crate::prior::Head| {
             Ok(Head {
                 mix: Weights::of(&head.mix)?.pointwise(Part::Other(Other::Mix)),
                 out: Weights::of(&head.out)?.pointwise(Part::Other(Other::Out)),
             })
         };
         Ok(Self {
-            up_32: Weights::of(&mean.up_32)?.shuffled(Part::Other(Other::Up32)),
-            up_16: Weights::of(&mean.up_16)?.shuffled(Part::Other(Other::Up16)),
-            hyper: Weights::of(&mean.hyper)?.conv(Part::Other(Other::Hyper)),
-            context: mean
-                .context
+            hyper: Weights::of(hyper)?.conv(Part::Other(Other::Hyper)),
+            context: context
                 .iter()
                 .enumerate()
-                .map(context)
+                .map(of_group)
                 .collect::<Result<_, String>>()?,
-            heads: mean.heads.iter().map(head).collect::<Result<_, String>>()?,
-            steps: groups.init().steps().to_vec(),
+            heads: heads.iter().map(of_step).collect::<Result<_, String>>()?,
+            steps,
+        })
+    }
+}
+
+impl<T: Number> StreamLayers<T> {
+    /// Numbers that a group's context sees for each position.
+    fn inputs(&self, group: usize) -> usize {
+        match &self.context[group] {
+            Context::Checkered([conv, _]) | Context::Whole(conv) => conv.inputs(),
+        }
+    }
+}
+
+impl<T: Number> MeanLayers<T> {
+    pub(super) fn new(mean: &Mean, groups: &GroupsConfig) -> Result<Self, String> {
+        let steps = groups.init().steps().to_vec();
+        Ok(Self {
+            up_32: Weights::of(&mean.up_32)?.shuffled(Part::Other(Other::Up32)),
+            up_16: Weights::of(&mean.up_16)?.shuffled(Part::Other(Other::Up16)),
+            stream: StreamLayers::new(&mean.hyper, &mean.context, &mean.heads, groups, steps)?,
         })
     }
 
@@ -119,7 +150,7 @@ impl AnyMeans {
 /// The stream of one picture.
 #[derive(Debug)]
 pub(super) struct CpuMeans<'a, T: Number> {
-    layers: &'a MeanLayers<T>,
+    layers: &'a StreamLayers<T>,
     isa: Isa,
     stream: Grid<f32>,
 }
@@ -160,10 +191,15 @@ impl<'a, T: Number> CpuMeans<'a, T> {
         }
         let x: Grid<T> = doubled(isa, &layers.up_32, &known, 0);
         let x: Grid<T> = doubled(isa, &layers.up_16, &x, 1);
+        Self::start_from(&layers.stream, isa, &x)
+    }
+
+    /// From what the layer `hyper` sees, inside a border of one.
+    pub(super) fn start_from(layers: &'a StreamLayers<T>, isa: Isa, x: &Grid<T>) -> Self {
         Self {
             layers,
             isa,
-            stream: layer(isa, &layers.hyper, &x, 1, Finish::Store, 0),
+            stream: layer(isa, &layers.hyper, x, 1, Finish::Store, 0),
         }
     }
 
@@ -218,12 +254,8 @@ impl<T: Number> Means for CpuMeans<'_, T> {
     }
 
     fn update(&mut self, step: usize, y_hat: &[f32]) -> Result<(), String> {
-        let Step {
-            group,
-            channels,
-            pass,
-            ..
-        } = self.step(step)?;
+        let Step { group, pass, .. } = self.step(step)?;
+        let channels = self.layers.inputs(group);
         let (isa, [h, w]) = (self.isa, [self.stream.h, self.stream.w]);
         let count = covered_in_row(pass, w);
         expect_length("symbols of a step", y_hat.len(), h * count * channels)?;

@@ -53,7 +53,7 @@ pub struct QuantConv {
 }
 
 impl QuantConv {
-    fn new([from, to]: [usize; 2], kernel: usize, gain: f64, device: &Device) -> Self {
+    pub(super) fn new([from, to]: [usize; 2], kernel: usize, gain: f64, device: &Device) -> Self {
         Self {
             weight: he_uniform([to, from, kernel, kernel], gain, device),
             bias: Initializer::Zeros.init([to], device),
@@ -72,7 +72,7 @@ impl QuantConv {
 /// Uniform with the variance of He et al. 2015 (arXiv 1502.01852), times `gain²`.
 /// Nothing is computed until it is used, so a model whose shapes run in integers
 /// pays nothing for it.
-fn he_uniform(shape: [usize; 4], gain: f64, device: &Device) -> Param<Tensor<4>> {
+pub(super) fn he_uniform(shape: [usize; 4], gain: f64, device: &Device) -> Param<Tensor<4>> {
     let gain = gain * std::f64::consts::SQRT_2;
     let fan_in = shape[1] * shape[2] * shape[3];
     Initializer::KaimingUniform {
@@ -228,50 +228,26 @@ impl Shape {
     pub fn start(&self, z: Tensor<4>, qualities: &[f64]) -> ShapeStream {
         let [b, _, h, w] = z.dims();
         let device = z.device();
-        let quality: Vec<f32> = qualities
-            .iter()
-            .map(|&q| (q.round() / 16.0) as f32)
-            .collect();
-        let quality = Tensor::<4>::from_data(TensorData::new(quality, [b, 1, 1, 1]), &device);
+        let quality = quality_activation(qualities, &device);
         // As u8: 4z + 128.
         let x = (z / 8.0 + 4.0).clamp(0.0, ACTIVATION_MAX);
         let x = Tensor::cat(vec![x, quality.clone().expand([b, 1, h, w])], 1);
         let x = activate(shuffle(self.up_32.forward(x), 2));
         let x = activate(shuffle(self.up_16.forward(x), 2));
 
-        let mut weights = vec![self.hyper.weight.val()];
-        weights.extend(self.context.iter().map(Param::val));
-        let bias = self.hyper.bias.val();
-        let exponents = exponents(&weights, &bias);
-        let mut weights = weights.into_iter().map(|w| quantise_weight(w, &exponents));
-        let hyper = weights.next().expect("the hyper-decoder's own");
-        let sum = conv2d(x, hyper, Some(quantise_bias(bias, &exponents)), same(1));
-        ShapeStream {
-            sum,
-            context: weights.collect(),
-            quality,
-        }
+        ShapeStream::start(&self.hyper, &self.context, x, quality)
     }
 
     /// Index of the scale, 0..=63, of every symbol of step `step`: whole numbers
     /// with a gradient, `[b, channels, h, w]`.
     pub fn head(&self, stream: &ShapeStream, step: usize) -> Tensor<4> {
-        index_of(self.heads[step].out.forward(self.hidden(stream, step)))
-    }
-
-    /// Inputs of the last layers of a head.
-    pub(super) fn hidden(&self, stream: &ShapeStream, step: usize) -> Tensor<4> {
-        let head = &self.heads[step];
-        let x = activate(head.mix.forward(activate(stream.sum.clone())));
-        let [b, _, h, w] = x.dims();
-        let quality = stream.quality.clone().expand([b, 1, h, w]);
-        Tensor::cat(vec![x, quality], 1)
+        self.heads[step].index(stream)
     }
 
     /// Bits of the residuals `v` of step `step`, `[b, channels, h, w]`: one value for
     /// each symbol, or for each pair of channels if they are coded in pairs.
     pub fn bits(&self, stream: &ShapeStream, step: usize, v: Tensor<4>) -> Tensor<4> {
-        let hidden = self.hidden(stream, step);
+        let hidden = self.heads[step].hidden(stream);
         let index = index_of(self.heads[step].out.forward(hidden.clone()));
         let plain = gaussian_bits(v.clone(), scale_of(index.clone()));
         let (Some(config), Some(parameters)) = (&self.mixture, self.parameters(hidden, step))
@@ -299,7 +275,43 @@ impl Shape {
     }
 }
 
+impl ShapeHead {
+    pub(super) fn index(&self, stream: &ShapeStream) -> Tensor<4> {
+        index_of(self.out.forward(self.hidden(stream)))
+    }
+
+    /// Inputs of the last layers.
+    pub(super) fn hidden(&self, stream: &ShapeStream) -> Tensor<4> {
+        let x = activate(self.mix.forward(activate(stream.sum.clone())));
+        let [b, _, h, w] = x.dims();
+        let quality = stream.quality.clone().expand([b, 1, h, w]);
+        Tensor::cat(vec![x, quality], 1)
+    }
+}
+
 impl ShapeStream {
+    /// What `hyper` makes of activations `x` `[b, c, h, w]`, with `quality` `[b, 1, 1, 1]`
+    /// as activation; `context` adds to it later.
+    pub(super) fn start(
+        hyper: &QuantConv,
+        context: &[Param<Tensor<4>>],
+        x: Tensor<4>,
+        quality: Tensor<4>,
+    ) -> Self {
+        let mut weights = vec![hyper.weight.val()];
+        weights.extend(context.iter().map(Param::val));
+        let bias = hyper.bias.val();
+        let exponents = exponents(&weights, &bias);
+        let mut weights = weights.into_iter().map(|w| quantise_weight(w, &exponents));
+        let hyper = weights.next().expect("the hyper-decoder's own");
+        let sum = conv2d(x, hyper, Some(quantise_bias(bias, &exponents)), same(1));
+        Self {
+            sum,
+            context: weights.collect(),
+            quality,
+        }
+    }
+
     /// Adds what a step has made known: residuals `r` of `group`, whole numbers,
     /// `[b, channels, h, w]`, zero where nothing is known.
     pub fn update(self, group: usize, r: Tensor<4>) -> Self {
@@ -319,7 +331,7 @@ fn index_of(sum: Tensor<4>) -> Tensor<4> {
 
 /// Code length in bits of residuals `v` under zero-mean Gaussians of scale
 /// `sigma`, integrated over bins of width one.
-fn gaussian_bits(v: Tensor<4>, sigma: Tensor<4>) -> Tensor<4> {
+pub(crate) fn gaussian_bits(v: Tensor<4>, sigma: Tensor<4>) -> Tensor<4> {
     let scaled = (sigma * std::f64::consts::SQRT_2).recip();
     let v = v.abs();
     // Both ends on the lower tail, where erf keeps its digits apart.
@@ -331,6 +343,13 @@ fn gaussian_bits(v: Tensor<4>, sigma: Tensor<4>) -> Tensor<4> {
     let far = v * scaled / 4.0;
     let floor = (far.clone() * far + 1.0).recip() / 65536.0;
     ((upper - lower) * 0.5 + floor).log() * -std::f64::consts::LOG2_E
+}
+
+/// Qualities 1..=100 as activations, `[b, 1, 1, 1]`.
+pub(super) fn quality_activation(qualities: &[f64], device: &Device) -> Tensor<4> {
+    let values = qualities.iter().map(|&q| (q.round() / 16.0) as f32);
+    let data = TensorData::new(values.collect::<Vec<f32>>(), [qualities.len(), 1, 1, 1]);
+    Tensor::from_data(data, device)
 }
 
 /// Standard deviation of the scale with (fractional) index `index`.

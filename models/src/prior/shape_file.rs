@@ -1,4 +1,4 @@
-//! The frozen integer half of a model as a file: what BITSTREAM.md's *Model 1*
+//! The frozen integer half of a model as a file: what BITSTREAM.md's *Models 1 and 2*
 //! calls the integer file. All numbers little-endian.
 
 use burn::module::Param;
@@ -105,7 +105,7 @@ pub fn freeze(shape: &Shape, factorized: &Factorized) -> Vec<u8> {
     file
 }
 
-fn put_layer(file: &mut Vec<u8>, layer: &IntLayer) {
+pub(super) fn put_layer(file: &mut Vec<u8>, layer: &IntLayer) {
     file.extend(layer.weights.iter().map(|w| w.to_le_bytes()[0]));
     layer
         .bias
@@ -114,14 +114,14 @@ fn put_layer(file: &mut Vec<u8>, layer: &IntLayer) {
     file.extend_from_slice(&layer.exponents);
 }
 
-fn freeze_conv(conv: &QuantConv) -> IntLayer {
+pub(super) fn freeze_conv(conv: &QuantConv) -> IntLayer {
     let weight = conv.weight.val();
     let exponents = exponents(std::slice::from_ref(&weight), &conv.bias.val());
     freeze_layer(&weight, Some(&conv.bias.val()), &exponents)
 }
 
 /// The hyper-decoder's layer and the contexts', with their common exponents.
-fn freeze_stream(hyper: &QuantConv, context: &[Param<Tensor<4>>]) -> Vec<IntLayer> {
+pub(super) fn freeze_stream(hyper: &QuantConv, context: &[Param<Tensor<4>>]) -> Vec<IntLayer> {
     let mut weights = vec![hyper.weight.val()];
     weights.extend(context.iter().map(Param::val));
     let bias = hyper.bias.val();
@@ -190,7 +190,11 @@ pub fn thaw(weights: &IntWeights, device: &Device) -> Shape {
     }
 }
 
-fn thaw_weights(layer: &IntLayer, exponents: &[u8], device: &Device) -> Param<Tensor<4>> {
+pub(super) fn thaw_weights(
+    layer: &IntLayer,
+    exponents: &[u8],
+    device: &Device,
+) -> Param<Tensor<4>> {
     let each = layer.inputs * layer.side * layer.side;
     let unit = |i: usize| f32::from(2u8).powi(-i32::from(exponents[i / each]));
     let weights = layer.weights.iter().enumerate();
@@ -199,7 +203,7 @@ fn thaw_weights(layer: &IntLayer, exponents: &[u8], device: &Device) -> Param<Te
     Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))
 }
 
-fn thaw_bias(layer: &IntLayer, device: &Device) -> Param<Tensor<1>> {
+pub(super) fn thaw_bias(layer: &IntLayer, device: &Device) -> Param<Tensor<1>> {
     let unit = |e: u8| f64::from(2u8).powi(-(i32::from(e) + ACTIVATION_BITS as i32));
     let bias = layer.bias.iter().zip(&layer.exponents);
     let values: Vec<f32> = bias
@@ -274,10 +278,10 @@ pub fn parse(
     Ok((weights, Tables::new(specs)?))
 }
 
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, n: usize) -> Result<&'a [u8], IntFileError> {
+    pub fn take(&mut self, n: usize) -> Result<&'a [u8], IntFileError> {
         let (head, tail) = self
             .0
             .split_at_checked(n)
@@ -286,7 +290,7 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
-    fn layer(
+    pub fn layer(
         &mut self,
         [inputs, outputs]: [usize; 2],
         side: usize,
@@ -342,7 +346,7 @@ impl IntWeights {
 }
 
 /// `layers` add to the same sums; the first has the bias and the exponents.
-fn prove(name: &str, layers: &[&IntLayer]) -> Result<(), IntFileError> {
+pub(super) fn prove(name: &str, layers: &[&IntLayer]) -> Result<(), IntFileError> {
     for (channel, (&bias, &exponent)) in layers[0].bias.iter().zip(&layers[0].exponents).enumerate()
     {
         if !(1..=MAX_EXPONENT as u8).contains(&exponent) {

@@ -1,5 +1,5 @@
 //! The shape half of the prior as it codes: integers from `z` and residuals to
-//! the index of a scale. BITSTREAM.md, *Model 1*, is its specification.
+//! the index of a scale. BITSTREAM.md, *Models 1 and 2*, is its specification.
 
 use lic_entropy::{MixtureError, Mixtures};
 use lic_kernels::{IntMatrix, Isa, Requantise};
@@ -41,7 +41,7 @@ const MAGNITUDE_OR_MOST: [u8; 256] = {
 };
 
 /// What an integer network sees of a residual.
-fn magnitude(r: i32) -> u8 {
+pub(super) fn magnitude(r: i32) -> u8 {
     MAGNITUDE_OR_MOST[r.unsigned_abs().min(255) as usize]
 }
 
@@ -153,11 +153,32 @@ impl IntShape {
         }
         let known = doubled(self.isa, &self.up_32, &known, 0);
         let known = doubled(self.isa, &self.up_16, &known, self.hyper.side / 2);
-        let width = self.hyper.matrix.outputs();
+        self.start_with(&known, quality)
+    }
+
+    /// The stream of a prior without hyper-latents: `known` is `[h·w][channels]`, what
+    /// its first layer sees.
+    pub(crate) fn start_from(&self, known: &[u8], h: usize, w: usize, quality: u8) -> IntStream {
+        let channels = known.len() / (h * w).max(1);
+        let mut grid = Grid::new([h, w], channels, self.hyper.side / 2);
+        let depth = grid.depth;
+        grid.rows_mut()
+            .zip(known.par_chunks_exact((w * channels).max(1)))
+            .for_each(|(row, known)| {
+                let positions = row.chunks_exact_mut(depth);
+                for (to, from) in positions.zip(known.chunks_exact(channels)) {
+                    to[..channels].copy_from_slice(from);
+                }
+            });
+        self.start_with(&grid, quality)
+    }
+
+    fn start_with(&self, known: &Grid, quality: u8) -> IntStream {
+        let (h, w, width) = (known.h, known.w, self.hyper.matrix.outputs());
         let mut sums = vec![0; h * w * width];
         sums.par_chunks_mut(w * width)
             .enumerate()
-            .for_each(|(y, row)| self.hyper.row(self.isa, &known, [y, 0, 1], false, row));
+            .for_each(|(y, row)| self.hyper.row(self.isa, known, [y, 0, 1], false, row));
         IntStream {
             sums,
             h,

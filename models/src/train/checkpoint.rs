@@ -122,14 +122,14 @@ pub fn load_mean(folder: &Path, shape: Standard) -> Result<Standard, CheckpointE
     content(&path, shape.try_load_record(record))
 }
 
-fn io<T>(path: &Path, result: std::io::Result<T>) -> Result<T, CheckpointError> {
+pub(super) fn io<T>(path: &Path, result: std::io::Result<T>) -> Result<T, CheckpointError> {
     result.map_err(|source| CheckpointError::Io {
         path: path.into(),
         source,
     })
 }
 
-fn content<T, E: std::fmt::Display>(
+pub(super) fn content<T, E: std::fmt::Display>(
     path: &Path,
     result: Result<T, E>,
 ) -> Result<T, CheckpointError> {

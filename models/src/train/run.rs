@@ -82,6 +82,17 @@ pub enum TrainError {
     /// The start cannot be computed.
     #[error(transparent)]
     Klt(#[from] KltError),
+    /// A video.
+    #[error("{path}: {reason}")]
+    Video {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be used.
+        reason: String,
+    },
+    /// The codec failed at a sample.
+    #[error("sample: {0}")]
+    Sample(String),
     /// A checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -280,7 +291,7 @@ fn start_klt(recipe: &Recipe, sampler: &CropSampler, device: &Device) -> Result<
 }
 
 #[derive(Default)]
-struct Means {
+pub(super) struct Means {
     count: f64,
     loss: f64,
     bpp: f64,
@@ -290,7 +301,7 @@ struct Means {
 }
 
 impl Means {
-    fn add(&mut self, seen: &Seen) {
+    pub fn add(&mut self, seen: &Seen) {
         self.count += 1.0;
         self.loss += seen.loss;
         self.bpp += seen.bpp;
@@ -299,7 +310,7 @@ impl Means {
         self.norm += seen.norm;
     }
 
-    fn event(&self, step: u64, rate: f64, pixels: u64, seconds: f64) -> Event {
+    pub fn event(&self, step: u64, rate: f64, pixels: u64, seconds: f64) -> Event {
         let n = self.count.max(1.0);
         Event::Step {
             step,
@@ -316,13 +327,13 @@ impl Means {
 }
 
 /// `log.jsonl`: one event a line, appended to over all sittings.
-struct Journal {
+pub(super) struct Journal {
     path: PathBuf,
     file: File,
 }
 
 impl Journal {
-    fn open(folder: &Path) -> Result<Self, TrainError> {
+    pub fn open(folder: &Path) -> Result<Self, TrainError> {
         let path = folder.join("log.jsonl");
         match OpenOptions::new().create(true).append(true).open(&path) {
             Ok(file) => Ok(Self { path, file }),
@@ -330,7 +341,7 @@ impl Journal {
         }
     }
 
-    fn write(&mut self, event: &Event) -> Result<(), TrainError> {
+    pub fn write(&mut self, event: &Event) -> Result<(), TrainError> {
         let mut line = serde_json::to_string(event).unwrap_or_default();
         line.push('\n');
         self.file

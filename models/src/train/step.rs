@@ -11,7 +11,7 @@ use super::objective::squared_error;
 use super::optimise::{clip, follow, rates};
 use super::run::TrainError;
 use super::{RateOf, Recipe, Schedule};
-use crate::standard::{Estimate, Noise, Rounding, Standard};
+use crate::standard::{Estimate, Noise, Rounding};
 
 /// The running mean of the weights is taken every so many steps.
 const MEAN_EVERY: u64 = 8;
@@ -123,7 +123,8 @@ pub fn step(
     Ok((state, Some(seen)))
 }
 
-fn running_mean(mean: Standard, model: &Standard, schedule: &Schedule, step: u64) -> Standard {
+/// `mean` is without gradients, `model` with them.
+pub(super) fn running_mean<M: Module>(mean: M, model: &M, schedule: &Schedule, step: u64) -> M {
     if !step.is_multiple_of(MEAN_EVERY) {
         return mean;
     }

@@ -124,7 +124,7 @@ pub fn run(args: &Bench) -> Result<()> {
     let pictures = Pictures::find(&args.pictures, args.data.as_deref(), args.limit)?;
     // Before anything else needs them: both are made once.
     let began = Instant::now();
-    let tables = (gaussian().len() > 0).then(|| began.elapsed());
+    let tables = (!gaussian().is_empty()).then(|| began.elapsed());
     let began = Instant::now();
     let zoo = args.machine.zoo()?;
     let model = zoo.open(args.model.key())?;

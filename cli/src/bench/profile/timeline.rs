@@ -222,10 +222,10 @@ struct WatchedLatents<'a> {
 }
 
 impl Latents for WatchedLatents<'_> {
-    fn plan(&mut self, step: usize) -> Result<Plan<'_>, ModelError> {
+    fn plan(&mut self, step: usize) -> Result<Plan, ModelError> {
         let Self { latents, clock } = self;
         let plan = clock.call(Call::Plan, || latents.plan(step))?;
-        clock.state().times.symbols += plan.indices.len() as u64;
+        clock.state().times.symbols += plan.len() as u64;
         Ok(plan)
     }
 

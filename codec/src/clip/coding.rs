@@ -1,0 +1,290 @@
+//! What an encoder and a decoder of clips both do with a frame.
+
+use rayon::prelude::*;
+
+use super::frame::{Frame, FrameKind};
+use super::header::ClipHeader;
+use super::motion::{BLOCK, Motion};
+use super::moved::moved;
+use crate::bitstream::StreamName;
+use crate::error::{DecodeError, FormatErrorKind, LimitError};
+use crate::field::Field;
+use crate::geometry::Area;
+use crate::image::{Channels, Depth, Image, Samples};
+use crate::limits::Limits;
+use crate::model::{Latents, Model, ModelError, Pixels, Quality};
+use crate::plot::Wanted;
+use crate::temporal::{Before, Block, Past, Temporal};
+use crate::tiles::{Painter, Tiling, in_flight, misfit};
+use crate::walk::{Kept, Reader, SymbolCoder, WalkError, fault, walk_sections};
+
+/// A frame that was coded, and what the next one needs of it.
+pub(super) struct Reference {
+    /// RGB of 16 bits.
+    pub picture: Image,
+    /// By tile.
+    pub pasts: Vec<Past>,
+}
+
+/// A model at work on frames of one size.
+pub(super) struct Coding<'m> {
+    pub model: &'m dyn Model,
+    pub temporal: Option<&'m dyn Temporal>,
+    pub header: ClipHeader,
+    pub tiling: Tiling,
+    pub reference: Option<Reference>,
+}
+
+/// A tile of a predicted frame, as far as it is known from the frame before.
+pub(super) struct Known {
+    moved: Option<Pixels>,
+    keep: Area,
+    blocks: Vec<Block>,
+    columns: usize,
+}
+
+impl Known {
+    pub fn before<'a>(&'a self, past: &'a Past) -> Before<'a> {
+        Before {
+            past,
+            moved: self.moved.as_ref(),
+            keep: self.keep,
+            blocks: &self.blocks,
+            columns: self.columns,
+        }
+    }
+}
+
+impl<'m> Coding<'m> {
+    pub fn new(model: &'m dyn Model, header: ClipHeader) -> Self {
+        let tiling = Tiling::new(header.grid(), model);
+        Self {
+            model,
+            temporal: model.temporal(),
+            header,
+            tiling,
+            reference: None,
+        }
+    }
+
+    /// # Errors
+    /// If decoding takes more memory than `limits` allow.
+    pub fn check_memory(&self, limits: &Limits) -> Result<(), LimitError> {
+        let what = "the memory to decode it, in bytes,";
+        LimitError::check(what, self.memory(), limits.max_memory)
+    }
+
+    /// An upper bound of the bytes that decoding takes: windows in flight, fields and
+    /// symbols of a frame and of the one before it, and three pictures.
+    fn memory(&self) -> u64 {
+        let (width, height) = self.tiling.largest_window();
+        let tiles = (in_flight() as u64).min(self.tiling.grid.count());
+        let temporal = self.temporal.map_or(0, |t| t.memory(width, height));
+        let window = self.model.memory(width, height).saturating_add(temporal);
+        let positions = {
+            let picture = self.tiling.picture();
+            u64::from(picture.width) * u64::from(picture.height)
+        };
+        let value = (size_of::<f32>() + size_of::<i32>()) as u64;
+        let fields = positions.saturating_mul(2 * value * self.model.channels() as u64);
+        let pixels = u64::from(self.header.width) * u64::from(self.header.height);
+        window
+            .saturating_mul(tiles)
+            .saturating_add(fields)
+            .saturating_add(pixels.saturating_mul(3 * 6))
+    }
+
+    /// Tiles of a frame as (column, row).
+    pub fn places(&self) -> Vec<(u32, u32)> {
+        let grid = &self.tiling.grid;
+        (0..grid.rows())
+            .flat_map(|row| (0..grid.columns()).map(move |column| (column, row)))
+            .collect()
+    }
+
+    /// Runs `work` for every tile, as many at a time as there are threads.
+    pub fn each_tile<T: Send, E: Send>(
+        &self,
+        work: impl Fn(usize, (u32, u32)) -> Result<T, E> + Sync,
+    ) -> Result<Vec<T>, E> {
+        let places = self.places();
+        let mut done = Vec::with_capacity(places.len());
+        for (first, some) in (0..).step_by(in_flight()).zip(places.chunks(in_flight())) {
+            let results: Vec<T> = some
+                .par_iter()
+                .enumerate()
+                .map(|(i, &place)| work(first + i, place))
+                .collect::<Result<_, E>>()?;
+            done.extend(results);
+        }
+        Ok(done)
+    }
+
+    /// The picture before, moved; `None` if nothing moves.
+    pub fn moved(&self, reference: &Reference, motion: &Motion) -> Option<Image> {
+        let Samples::Sixteen(samples) = reference.picture.samples() else {
+            return None;
+        };
+        if motion.is_still() {
+            return None;
+        }
+        let (width, height) = (self.header.width, self.header.height);
+        let moved = moved(samples, width, height, motion);
+        Image::new(width, height, Channels::Rgb, moved).ok()
+    }
+
+    /// What is known of a tile.
+    pub fn known(&self, moved: Option<&Image>, motion: &Motion, (x, y): (u32, u32)) -> Known {
+        let tile = self.tiling.tile(x, y);
+        let window = tile.widened(self.tiling.margin, &self.tiling.picture());
+        let area = tile.times(self.tiling.stride);
+        let columns = area.width.div_ceil(BLOCK);
+        let rows = area.height.div_ceil(BLOCK);
+        let (left, top) = ((area.x / BLOCK) as isize, (area.y / BLOCK) as isize);
+        let block = |x: u32, y: u32| {
+            let (x, y) = (left + x as isize, top + y as isize);
+            Block {
+                vector: motion.at(x, y),
+                still: motion.is_still_at(x, y),
+            }
+        };
+        Known {
+            moved: moved.map(|image| self.tiling.cut(image, x, y).0),
+            keep: tile.seen_from(window.x, window.y),
+            blocks: (0..rows)
+                .flat_map(|y| (0..columns).map(move |x| (x, y)))
+                .map(|(x, y)| block(x, y))
+                .collect(),
+            columns: columns as usize,
+        }
+    }
+
+    /// The prior of predicted frames.
+    pub fn temporal(&self) -> Result<&'m dyn Temporal, ModelError> {
+        let reason = || fault(self.model, "it has no temporal prior".to_owned());
+        self.temporal.ok_or_else(reason)
+    }
+
+    /// Takes `latents` through the walk and keeps what the next frame needs.
+    pub fn walk<C: SymbolCoder>(
+        &self,
+        mut latents: Box<dyn Latents + '_>,
+        kind: FrameKind,
+        quality: Quality,
+        coder: C,
+    ) -> Result<(Past, C), WalkError> {
+        let steps = match kind {
+            FrameKind::Intra => self.model.sections().len(),
+            FrameKind::Predicted => self.temporal()?.steps(),
+        };
+        let mut kept = Kept::new(coder);
+        walk_sections(self.model, &vec![0; steps], &mut *latents, &mut kept)?;
+        let past = Past {
+            field: latents.finish()?,
+            quality,
+            intra: kind == FrameKind::Intra,
+            symbols: kept.steps,
+        };
+        Ok((past, kept.coder))
+    }
+
+    /// A tile that stays as it was.
+    pub fn kept(&self, past: &Past, quality: Quality) -> Result<Past, ModelError> {
+        let mut past = past.clone();
+        if past.quality != quality {
+            self.temporal()?.keep(&mut past, quality)?;
+            past.quality = quality;
+        }
+        Ok(past)
+    }
+
+    /// Decodes a frame; its picture becomes the reference. Returns whether each tile had
+    /// symbols.
+    pub fn decode(&mut self, frame: &Frame, number: u64) -> Result<Vec<bool>, DecodeError> {
+        let reference = match frame.kind {
+            FrameKind::Intra => None,
+            FrameKind::Predicted => {
+                let reference = self.reference.as_ref();
+                Some(reference.ok_or(FormatErrorKind::NoReference { number })?)
+            }
+        };
+        let (width, height) = (self.header.width, self.header.height);
+        let motion = Motion::decode(self.header.coder, &frame.motion, width, height);
+        let motion = motion.map_err(|reason| FormatErrorKind::Motion { number, reason })?;
+        let moved = reference.and_then(|reference| self.moved(reference, &motion));
+        let (quality, kind) = (frame.quality, frame.kind);
+        let done = self.each_tile(|tile, place| -> Result<_, DecodeError> {
+            let stream = frame.tiles.get(tile).cloned().unwrap_or_default();
+            let area = self.tiling.grid.tile(place.0, place.1);
+            let size = (area.width, area.height);
+            let past = reference.and_then(|reference| reference.pasts.get(tile));
+            let known;
+            let latents = match past {
+                Some(past) if stream.is_empty() => {
+                    return Ok((self.kept(past, quality)?, false));
+                }
+                Some(past) => {
+                    known = self.known(moved.as_ref(), &motion, place);
+                    let before = known.before(past);
+                    self.temporal()?.prepare(size, quality, &before)?
+                }
+                None => self.model.prepare(size.0, size.1, quality)?,
+            };
+            let reader = Reader::new(self.header.coder, vec![stream]).joined(true);
+            let coded = self
+                .walk(latents, kind, quality, reader)
+                .and_then(|(past, reader)| reader.finish().map(|()| past));
+            Ok((coded.map_err(|error| in_frame(error, tile))?, true))
+        })?;
+        let (pasts, coded): (Vec<Past>, Vec<bool>) = done.into_iter().unzip();
+        self.show(pasts, quality)?;
+        Ok(coded)
+    }
+
+    /// Makes the picture of a frame, which becomes the reference.
+    pub fn show(&mut self, pasts: Vec<Past>, quality: Quality) -> Result<(), ModelError> {
+        let wanted = Wanted {
+            area: Area::of(self.header.width, self.header.height),
+            scale: 1,
+        };
+        let painter = Painter {
+            model: self.model,
+            tiling: self.tiling,
+            quality,
+            wanted,
+        };
+        let grid = self.tiling.grid;
+        let samples =
+            painter.paint::<ModelError>(Channels::Rgb, Depth::Sixteen, |row, canvas| {
+                let fields: Vec<(Area, Field)> = (0..grid.columns())
+                    .filter_map(|column| {
+                        let past = pasts.get(grid.number(column, row))?;
+                        Some((self.tiling.tile(column, row), past.field.clone()))
+                    })
+                    .collect();
+                canvas.push(&fields).ok_or_else(|| misfit(self.model))
+            })?;
+        let (width, height) = (self.header.width, self.header.height);
+        let picture = Image::new(width, height, Channels::Rgb, samples);
+        let picture = picture.map_err(|error| fault(self.model, error.to_string()))?;
+        self.reference = Some(Reference { picture, pasts });
+        Ok(())
+    }
+
+    /// The picture of the last frame, grey if the clip is.
+    pub fn picture(&self) -> Option<Image> {
+        let picture = self.reference.as_ref()?.picture.clone();
+        Some(picture.into_channels(self.header.channels))
+    }
+}
+
+fn in_frame(error: WalkError, tile: usize) -> DecodeError {
+    match error {
+        WalkError::Model(error) => DecodeError::Model(error),
+        WalkError::Stream { section, source } => FormatErrorKind::Stream {
+            stream: StreamName::Section { section, tile },
+            reason: source,
+        }
+        .into(),
+    }
+}
