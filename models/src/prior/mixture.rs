@@ -121,7 +121,9 @@ pub fn mixture_bits(
         let v2 = split(v, 1);
         let responsible = weights * (mass + LEAST);
         let total = responsible.clone().sum_dim(2);
-        let second = first.given(v1, parts(1), field(5) * CORRELATIONS);
+        // As coded: never all of the variance.
+        let rho = (field(5) * CORRELATIONS).clamp_min(CORRELATIONS - 1.0);
+        let second = first.given(v1, parts(1), rho);
         let mass = second.mass(v2.clone());
         bits = bits + bits_of(&(responsible / total), &mass, &second, v2);
     }

@@ -177,6 +177,7 @@ fn mixtures_of_float_and_integer_networks_agree() {
             .iter()
             .map(|ints| ints.start(&z, h, w, 2 * quality))
             .collect();
+        let mut likely = 0;
         for (i, step) in groups.init().steps().iter().enumerate() {
             let positions: Vec<usize> = covered(step.pass, h, w).collect();
             let by_position = |t: Tensor<4>| -> Vec<f32> {
@@ -196,21 +197,13 @@ fn mixtures_of_float_and_integer_networks_agree() {
                 assert_eq!(mixtures.parameters(), parameters, "step {i}");
             }
 
-            // Residuals of at most 2: of what is most unlikely training counts other bits.
             let everywhere = whole_numbers(&mut noise, step.channels * h * w, 2);
             let r = tensor(&everywhere, [1, step.channels, h, w]);
             let mask = parity_mask(step.pass, h, w, &Device::flex());
-            let counted = shape.bits(&floats, i, r.clone()) * mask.clone();
-            let counted = f64::from(counted.sum().into_scalar::<f32>());
-            let symbols = by_position(r.clone())
-                .iter()
-                .map(|&v| v as i32)
-                .collect::<Vec<_>>();
-            let coded = found[0].total_bits(&symbols).unwrap();
-            // Training takes an escape for 1/v², and leaves out that slots have a mass of
-            // one at least: both matter where a symbol is most unlikely, as many are here.
-            let off = counted / coded - 1.0;
-            assert!(off.abs() < 0.03, "step {i}: {counted} bits for {coded}");
+            let counted = by_position(shape.bits(&floats, i, r.clone()));
+            let symbols = by_position(r.clone());
+            let symbols: Vec<i32> = symbols.iter().map(|&v| v as i32).collect();
+            likely += likely_bits_agree(&mixture, &found[0], &symbols, &counted);
 
             let planes: Vec<i32> = everywhere
                 .chunks_exact(h * w)
@@ -221,7 +214,41 @@ fn mixtures_of_float_and_integer_networks_agree() {
             }
             floats = floats.update(step.group, r * mask);
         }
+        // Of some hundreds: weights are random, and so are most symbols unlikely.
+        assert!(likely > 20, "only {likely}");
     }
+}
+
+/// What training counts of each symbol or pair against what coding it takes; how many
+/// could be compared.
+///
+/// Of those that take no more than ten bits: of rarer ones training says otherwise that
+/// no slot is empty and what an escape costs, so that it has a gradient there. What is
+/// left is the mass of one that every slot has (one 64th of the rarest), and scales in
+/// eighths of an index, 0.7 % off, which three standard deviations away are 0.1 bits for
+/// each of two roundings.
+fn likely_bits_agree(
+    config: &MixtureConfig,
+    mixtures: &Mixtures,
+    symbols: &[i32],
+    counted: &[f32],
+) -> usize {
+    let (width, outputs) = (config.width(), config.outputs(config.width()));
+    let units = mixtures.scales().chunks(width);
+    let units = units.zip(mixtures.parameters().chunks(outputs));
+    let mut likely = 0;
+    for ((unit, symbols), &counted) in units.zip(symbols.chunks(width)).zip(counted) {
+        let (scales, parameters) = (unit.0.to_vec(), unit.1.to_vec());
+        let components = config.components;
+        let alone = Mixtures::new(components, config.paired, 0, scales, parameters).unwrap();
+        let coded = alone.total_bits(symbols).unwrap();
+        if coded <= 10.0 {
+            let off = f64::from(counted) - coded;
+            assert!(off.abs() < 0.25, "{symbols:?}: {counted} bits for {coded}");
+            likely += 1;
+        }
+    }
+    likely
 }
 
 /// What starts from plain Gaussians says the same scales, and costs hardly more.
