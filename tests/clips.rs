@@ -5,7 +5,7 @@ use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use lic_codec::clip::{ClipOptions, FrameKind};
+use lic_codec::clip::{ClipHeader, ClipOptions, FrameKind};
 use lic_codec::measure::psnr;
 use lic_codec::{Channels, ClipDecoder, ClipEncoder, Image, Quality};
 use lic_datasets::video::{Matrix, Sampling, VideoFormat, VideoReader, Y4mReader, Y4mWriter};
@@ -75,6 +75,25 @@ fn clip_of(images: &[Image], key: &str, quality: u8, gop: u32) -> Vec<u8> {
     }
     encoder.finish().unwrap();
     file
+}
+
+/// A clip whose header names no prior must not have predicted frames: decoded by whatever
+/// prior there is they would be garbage.
+#[test]
+fn predicted_frames_of_a_clip_without_a_prior_are_refused() {
+    let images = pan(3, [96, 64], 4);
+    let header_of = |file: &[u8]| ClipHeader::read(&mut &file[..]).unwrap().to_bytes();
+    let intra = header_of(&clip_of(&images, "mse", 40, 1));
+    let predicted = clip_of(&images, "mse", 40, 0);
+    let frames = &predicted[header_of(&predicted).len()..];
+    let spliced = [&intra[..], frames].concat();
+    let mut frames = ClipDecoder::new(&spliced[..]).start(&*ZOO).unwrap();
+    assert!(frames.next_frame().unwrap().is_some());
+    let error = frames.next_frame().unwrap_err().to_string();
+    assert!(
+        error.contains("frame 1 is predicted, but the clip names no prior"),
+        "{error}"
+    );
 }
 
 fn digest(file: &[u8], zoo: &Zoo) -> [u8; 32] {

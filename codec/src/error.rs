@@ -156,6 +156,12 @@ pub enum FormatErrorKind {
         /// What the entropy decoder says.
         reason: String,
     },
+    /// A predicted frame in a clip that names no temporal prior.
+    #[error("frame {number} is predicted, but the clip names no prior for that")]
+    NoPrior {
+        /// Which frame, from 0.
+        number: u64,
+    },
     /// A predicted frame without a frame before it.
     #[error("frame {number} is predicted from a frame that is not there")]
     NoReference {

@@ -60,7 +60,8 @@ impl<'m> Coding<'m> {
         let tiling = Tiling::new(header.grid(), model);
         Self {
             model,
-            temporal: model.temporal(),
+            // A clip that names no prior, or another, is not decoded with this one.
+            temporal: model.temporal().filter(|t| t.digest() == header.temporal),
             header,
             tiling,
             reference: None,
@@ -203,6 +204,9 @@ impl<'m> Coding<'m> {
     pub fn decode(&mut self, frame: &Frame, number: u64) -> Result<Vec<bool>, DecodeError> {
         let reference = match frame.kind {
             FrameKind::Intra => None,
+            FrameKind::Predicted if self.temporal.is_none() => {
+                return Err(FormatErrorKind::NoPrior { number }.into());
+            }
             FrameKind::Predicted => {
                 let reference = self.reference.as_ref();
                 Some(reference.ok_or(FormatErrorKind::NoReference { number })?)
