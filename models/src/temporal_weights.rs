@@ -4,7 +4,6 @@ use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, DType, Device};
 use lic_codec::Digest;
-use sha2::{Digest as _, Sha256};
 
 use crate::coding::StandardModel;
 use crate::cpu::CpuFollowing;
@@ -15,7 +14,7 @@ use crate::prior::{
     IntShape, TemporalConfig, TemporalPrior, freeze_temporal, parse_temporal, thaw_temporal,
 };
 use crate::reference::ReferenceFollowing;
-use crate::weights::{Cast, WeightsError};
+use crate::weights::{Cast, WeightsError, digest_of};
 
 /// The three files of a temporal prior's weights.
 #[derive(Debug, Clone)]
@@ -51,12 +50,7 @@ pub fn freeze_temporal_prior(
 impl TemporalWeights<'_> {
     /// First four bytes of the SHA-256 over the three files, in order.
     pub fn digest(&self) -> Digest {
-        let mut sha = Sha256::new();
-        sha.update(self.config);
-        sha.update(self.float);
-        sha.update(self.integer);
-        let sum = sha.finalize();
-        Digest([sum[0], sum[1], sum[2], sum[3]])
+        digest_of([self.config.as_bytes(), self.float, self.integer])
     }
 
     /// Bytes of the three files.

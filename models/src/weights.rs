@@ -30,6 +30,16 @@ pub struct Weights<'a> {
     pub integer: &'a [u8],
 }
 
+/// First four bytes of the SHA-256 over the three files of a set of weights, in order.
+pub(crate) fn digest_of(files: [&[u8]; 3]) -> Digest {
+    let mut sha = Sha256::new();
+    for file in files {
+        sha.update(file);
+    }
+    let sum = sha.finalize();
+    Digest([sum[0], sum[1], sum[2], sum[3]])
+}
+
 /// Why weights cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
@@ -116,12 +126,7 @@ impl ModuleMapper for Cast {
 impl Weights<'_> {
     /// First four bytes of the SHA-256 over the three files, in order.
     pub fn digest(&self) -> Digest {
-        let mut sha = Sha256::new();
-        sha.update(self.config);
-        sha.update(self.float);
-        sha.update(self.integer);
-        let sum = sha.finalize();
-        Digest([sum[0], sum[1], sum[2], sum[3]])
+        digest_of([self.config.as_bytes(), self.float, self.integer])
     }
 
     /// Bytes of the three files.
