@@ -4,9 +4,9 @@ use lic_codec::temporal::{Before, Past, Temporal};
 use lic_codec::{Digest, Field, Latents, ModelError, Pixels, Plan, Quality};
 use lic_entropy::gaussian;
 
-use crate::coding::StandardModel;
+use crate::coding::{StandardModel, reconstruct, residuals, scale};
 use crate::networks::{FollowingNetworks, Means};
-use crate::prior::{Groups, IntShape, IntStream, Step, covered, marks, residuals_before};
+use crate::prior::{Groups, IntShape, IntStream, Step, marks, residuals_before};
 use crate::rounding::rounded;
 use crate::standard::LATENT_STRIDE;
 
@@ -213,13 +213,7 @@ impl Coding<'_> {
         let model = self.model;
         let mu = self.means.head(number);
         let mut mu = mu.map_err(|reason| model.fault(reason))?;
-        let gain = &self.gain[step.first..][..step.channels];
-        for position in mu.chunks_exact_mut(step.channels) {
-            position
-                .iter_mut()
-                .zip(gain)
-                .for_each(|(mu, gain)| *mu *= gain);
-        }
+        scale(&mut mu, &self.gain[step.first..][..step.channels]);
         Ok(mu)
     }
 }
@@ -240,18 +234,11 @@ impl Latents for Coding<'_> {
     fn symbols(&mut self, number: usize) -> Result<Vec<i32>, ModelError> {
         let step = self.step(number)?;
         let mu = self.means(number, step)?;
-        let m = self.gain.len();
         let y = self.source.as_ref();
         let y = y.ok_or_else(|| self.model.fault("a decoder has no symbols"))?;
-        let positions: Vec<usize> = covered(step.pass, self.h, self.w).collect();
-        let mut symbols = Vec::with_capacity(mu.len());
-        for c in 0..step.channels {
-            for (i, position) in positions.iter().enumerate() {
-                let residual = y[position * m + step.first + c] - mu[i * step.channels + c];
-                let index = self.planned.get(symbols.len()).copied();
-                symbols.push(rounded(residual, index.unwrap_or_default()));
-            }
-        }
+        let symbols = residuals(step, [self.h, self.w], y, &mu, |i, residual| {
+            rounded(residual, self.planned.get(i).copied().unwrap_or_default())
+        });
         self.mu = Some(mu);
         Ok(symbols)
     }
@@ -259,18 +246,9 @@ impl Latents for Coding<'_> {
     fn accept(&mut self, number: usize, symbols: &[i32]) -> Result<(), ModelError> {
         let step = self.step(number)?;
         let mut known = self.means(number, step)?;
-        let m = self.gain.len();
-        let count = known.len() / step.channels.max(1);
-        let gain = &self.gain[step.first..][..step.channels];
-        let positions = covered(step.pass, self.h, self.w).enumerate();
-        for ((i, position), known) in positions.zip(known.chunks_exact_mut(step.channels)) {
-            let y_hat = &mut self.y_hat[position * m + step.first..][..step.channels];
-            for (c, (y_hat, known)) in y_hat.iter_mut().zip(known).enumerate() {
-                *y_hat = symbols[c * count + i] as f32 + *known;
-                // The means' networks work without gain.
-                *known = *y_hat / gain[c];
-            }
-        }
+        let size = [self.h, self.w];
+        let r = |i: usize| symbols[i] as f32;
+        reconstruct(step, size, &self.gain, r, &mut known, &mut self.y_hat);
         // Nobody reads the streams after the last step.
         if number + 1 < self.following.groups.steps().len() {
             let model = self.model;

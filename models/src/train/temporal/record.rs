@@ -12,7 +12,7 @@ use lic_codec::{
 use lic_entropy::gaussian;
 
 use super::moving::Size;
-use crate::coding::StandardModel;
+use crate::coding::{StandardModel, scale};
 use crate::prior::Groups;
 use crate::rounding::rounded;
 use crate::standard::{LATENT_STRIDE, Noise};
@@ -193,12 +193,7 @@ impl Temporal for Recorder<'_> {
         let y = self.model.latents(window, before.keep, &gain);
         let y = y.map_err(|reason| self.model.fault(reason))?;
         let mut y_ref = start.y_ref.clone();
-        for position in y_ref.chunks_exact_mut(gain.len()) {
-            position
-                .iter_mut()
-                .zip(&gain)
-                .for_each(|(y, gain)| *y *= gain);
-        }
+        scale(&mut y_ref, &gain);
         let plain = Plain {
             h: start.h,
             w: start.w,

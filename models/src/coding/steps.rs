@@ -1,0 +1,94 @@
+//! What a step does with latents, means and residuals, in a picture and in a predicted
+//! frame alike.
+
+use crate::prior::{Step, covered};
+use crate::profile::{Other, Part, Work, timed};
+
+/// Positions whose symbols, which lie by channels, are taken together with latents and
+/// means, which lie by positions: a cache line of symbols.
+const RUN: usize = 16;
+
+/// Multiplies each channel, which lie together, by its gain.
+pub(crate) fn scale(values: &mut [f32], gain: &[f32]) {
+    let bytes = 2 * size_of_val(values);
+    let work = || Work::moved(bytes);
+    timed(Part::Other(Other::Gain), work, || {
+        for position in values.chunks_exact_mut(gain.len().max(1)) {
+            for (value, gain) in position.iter_mut().zip(gain) {
+                *value *= gain;
+            }
+        }
+    });
+}
+
+/// `[position][channel]` as `[channel][position]`.
+pub(crate) fn by_planes<T: Copy>(values: &[T], channels: usize) -> Vec<T> {
+    (0..channels)
+        .flat_map(|c| values.iter().skip(c).step_by(channels).copied())
+        .collect()
+}
+
+/// Symbols of a step, `[channel][position covered]`: `round(i, residual)` is the one
+/// number `i`. `y`: latents with gain, `[h][w][m]`; `mu`: means of the step with gain,
+/// `[position covered][channel]`.
+pub(crate) fn residuals(
+    step: Step,
+    [h, w]: [usize; 2],
+    y: &[f32],
+    mu: &[f32],
+    round: impl Fn(usize, f32) -> i32,
+) -> Vec<i32> {
+    let m = y.len() / (h * w).max(1);
+    let count = mu.len() / step.channels.max(1);
+    let positions: Vec<usize> = covered(step.pass, h, w).collect();
+    let mut symbols = vec![0; mu.len()];
+    for (first, positions) in (0..).step_by(RUN).zip(positions.chunks(RUN)) {
+        for c in 0..step.channels {
+            let start = c * count + first;
+            let out = symbols[start..][..positions.len()].iter_mut();
+            for (i, (symbol, position)) in out.zip(positions).enumerate() {
+                let mean = mu[(first + i) * step.channels + c];
+                *symbol = round(start + i, y[position * m + step.first + c] - mean);
+            }
+        }
+    }
+    symbols
+}
+
+/// Latents `r + mu` of a step, into `y_hat` `[h][w][m]`, gain on. `r(i)` is the residual
+/// number `i` in coding order; `known` are the means, and then the latents without gain,
+/// as the means' networks want them: `[position covered][channel]`.
+pub(crate) fn reconstruct(
+    step: Step,
+    [h, w]: [usize; 2],
+    gain: &[f32],
+    r: impl Fn(usize) -> f32,
+    known: &mut [f32],
+    y_hat: &mut [f32],
+) {
+    let m = gain.len();
+    let count = known.len() / step.channels.max(1);
+    let gain = &gain[step.first..][..step.channels];
+    let inverse: Vec<f32> = gain.iter().map(|gain| 1.0 / gain).collect();
+    let positions: Vec<usize> = covered(step.pass, h, w).collect();
+    // By channels for the symbols, by positions for the latents.
+    let mut run = vec![0.0; RUN * step.channels];
+    for (first, positions) in (0..).step_by(RUN).zip(positions.chunks(RUN)) {
+        for c in 0..step.channels {
+            for i in 0..positions.len() {
+                run[i * step.channels + c] = r(c * count + first + i);
+            }
+        }
+        let known = &mut known[first * step.channels..];
+        let known = known.chunks_exact_mut(step.channels);
+        let run = run.chunks_exact(step.channels);
+        for ((position, known), run) in positions.iter().zip(known).zip(run) {
+            let y_hat = &mut y_hat[position * m + step.first..][..step.channels];
+            let known = known.iter_mut().zip(run).zip(&inverse);
+            for (y_hat, ((known, r), inverse)) in y_hat.iter_mut().zip(known) {
+                *y_hat = r + *known;
+                *known = *y_hat * inverse;
+            }
+        }
+    }
+}
