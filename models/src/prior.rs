@@ -11,6 +11,7 @@ mod groups;
 mod marks;
 mod mean;
 mod mixture;
+mod regroup;
 mod shape;
 mod shape_file;
 mod shape_int;

@@ -210,7 +210,7 @@ impl<'a, T: Number> CpuMeans<'a, T> {
     }
 }
 
-/// Positions that a pass covers in each row of `w`, which is even.
+/// Positions that a pass covers in each row of `w`, which is even, that it covers any of.
 fn covered_in_row(pass: Pass, w: usize) -> usize {
     if pass == Pass::Whole { w } else { w / 2 }
 }
@@ -221,7 +221,8 @@ impl<T: Number> Means for CpuMeans<'_, T> {
         let (head, isa, stream) = (&self.layers.heads[step], self.isa, &self.stream);
         let (from, inside) = (head.mix.inputs(), head.mix.outputs());
         let count = covered_in_row(pass, stream.w);
-        let mut means = vec![0.0; stream.h * count * channels];
+        let (first_row, row_step) = pass.rows();
+        let mut means = vec![0.0; pass.before_row(stream.h, stream.w) * channels];
         let inner = || {
             let zeros = |count| vec![T::default(); count];
             (zeros(TILE * from), zeros(TILE * inside))
@@ -229,7 +230,8 @@ impl<T: Number> Means for CpuMeans<'_, T> {
         means
             .par_chunks_mut(count * channels)
             .enumerate()
-            .for_each_init(inner, |(known, hidden), (y, out)| {
+            .for_each_init(inner, |(known, hidden), (row, out)| {
+                let y = first_row + row * row_step;
                 let (first, step) = pass.in_row(y);
                 for tile in tiles(0..count, TILE) {
                     let positions = stream.row(y).chunks_exact(from);
@@ -258,7 +260,9 @@ impl<T: Number> Means for CpuMeans<'_, T> {
         let channels = self.layers.inputs(group);
         let (isa, [h, w]) = (self.isa, [self.stream.h, self.stream.w]);
         let count = covered_in_row(pass, w);
-        expect_length("symbols of a step", y_hat.len(), h * count * channels)?;
+        let positions = pass.before_row(h, w);
+        expect_length("symbols of a step", y_hat.len(), positions * channels)?;
+        let (first_row, row_step) = pass.rows();
         let context = &self.layers.context[group];
         let border = if let Context::Checkered(_) = context {
             2
@@ -268,9 +272,11 @@ impl<T: Number> Means for CpuMeans<'_, T> {
         let mut known = Grid::<T>::new([h, w], channels, border);
         known
             .rows_mut(0..h)
-            .zip(y_hat.par_chunks_exact(count * channels))
             .enumerate()
-            .for_each(|(y, (row, y_hat))| {
+            .skip(first_row)
+            .step_by(row_step)
+            .zip(y_hat.par_chunks_exact(count * channels))
+            .for_each(|((y, row), y_hat)| {
                 let (first, step) = pass.in_row(y);
                 let work = || Work::moved(2 * size_of_val(y_hat));
                 timed(Part::Other(Other::Scatter), work, || {
@@ -291,7 +297,7 @@ impl<T: Number> Means for CpuMeans<'_, T> {
                 Context::Checkered(convs) => {
                     for kind in [Pass::Even, Pass::Odd] {
                         // A position sees its own kind through even taps.
-                        let conv = &convs[usize::from(kind != pass)];
+                        let conv = &convs[usize::from(kind != pass.squares())];
                         let (x, _) = kind.in_row(y);
                         let out = &mut row[x * width..];
                         conv.run(isa, &known, span(x, 2, w / 2), Finish::Add, out, 2 * width);

@@ -12,6 +12,9 @@ pub struct GroupsConfig {
     /// The first so many groups are coded in two passes, as the squares of a
     /// checkerboard (He et al., *Checkerboard Context Model*, CVPR 2021).
     pub checkered: usize,
+    /// The first so many of these code their first squares in two passes, too, so that
+    /// one position in four, and not every second, is coded without neighbours.
+    pub quartered: Option<usize>,
 }
 
 /// Which positions a step codes.
@@ -23,25 +26,39 @@ pub enum Pass {
     Even,
     /// Those with `x + y` odd.
     Odd,
+    /// Half of the even ones: those with `x` and `y` even.
+    Corners,
+    /// The other half: those with `x` and `y` odd.
+    Centres,
 }
 
 impl Pass {
     /// Whether the pass codes position (`x`, `y`).
     pub fn covers(self, x: usize, y: usize) -> bool {
+        let (row, row_step) = self.rows();
+        let (column, column_step) = self.in_row(y);
+        y % row_step == row && x % column_step == column
+    }
+
+    /// The first row with positions that the pass codes, and the distance from one to
+    /// the next.
+    pub(crate) fn rows(self) -> (usize, usize) {
         match self {
-            Self::Whole => true,
-            Self::Even => (x + y).is_multiple_of(2),
-            Self::Odd => (x + y) % 2 == 1,
+            Self::Whole | Self::Even | Self::Odd => (0, 1),
+            Self::Corners => (0, 2),
+            Self::Centres => (1, 2),
         }
     }
 
-    /// The first column that the pass codes in row `y`, and the distance from one
-    /// to the next.
+    /// The first column that the pass codes in row `y`, if it codes any of it, and the
+    /// distance from one to the next.
     pub(crate) fn in_row(self, y: usize) -> (usize, usize) {
         match self {
             Self::Whole => (0, 1),
             Self::Even => (y % 2, 2),
             Self::Odd => (1 - y % 2, 2),
+            Self::Corners => (0, 2),
+            Self::Centres => (1, 2),
         }
     }
 
@@ -51,6 +68,16 @@ impl Pass {
             Self::Whole => y * w,
             Self::Even => (y * w).div_ceil(2),
             Self::Odd => y * w / 2,
+            Self::Corners => y.div_ceil(2) * w.div_ceil(2),
+            Self::Centres => y / 2 * (w / 2),
+        }
+    }
+
+    /// Of the two kinds of squares, the one that the pass codes some of.
+    pub(crate) fn squares(self) -> Self {
+        match self {
+            Self::Corners | Self::Centres => Self::Even,
+            whole => whole,
         }
     }
 }
@@ -82,12 +109,7 @@ impl GroupsConfig {
         let mut steps = Vec::new();
         let mut first = 0;
         for (group, &channels) in self.sizes.iter().enumerate() {
-            let passes: &[Pass] = if group < self.checkered {
-                &[Pass::Even, Pass::Odd]
-            } else {
-                &[Pass::Whole]
-            };
-            steps.extend(passes.iter().map(|&pass| Step {
+            steps.extend(self.passes(group).iter().map(|&pass| Step {
                 group,
                 first,
                 channels,
@@ -105,6 +127,31 @@ impl GroupsConfig {
             steps,
             sections,
         }
+    }
+
+    fn passes(&self, group: usize) -> &'static [Pass] {
+        if group >= self.checkered {
+            &[Pass::Whole]
+        } else if group >= self.quartered.unwrap_or(0) {
+            &[Pass::Even, Pass::Odd]
+        } else {
+            &[Pass::Corners, Pass::Centres, Pass::Odd]
+        }
+    }
+
+    /// For each step, the step of `other`, the same groups in other passes, that codes
+    /// these squares or more.
+    pub fn steps_of(&self, other: &Self) -> Vec<usize> {
+        let theirs = other.init();
+        let same = |step: &Step, their: &Step| {
+            their.group == step.group && their.pass.squares() == step.pass.squares()
+        };
+        let ours = self.init();
+        let found = ours.steps().iter().map(|step| {
+            let at = |their: &Step| same(step, their);
+            theirs.steps().iter().position(at).unwrap_or(0)
+        });
+        found.collect()
     }
 
     /// Latent channels in all.
@@ -161,13 +208,24 @@ mod tests {
 
     #[test]
     fn rows_of_a_pass_are_what_it_covers() {
-        for pass in [Pass::Whole, Pass::Even, Pass::Odd] {
+        let even = |pass: Pass| pass.squares() == Pass::Even;
+        let parts = [Pass::Corners, Pass::Centres];
+        for pass in [Pass::Whole, Pass::Even, Pass::Odd]
+            .into_iter()
+            .chain(parts)
+        {
             for w in 1..6 {
                 let mut before = 0;
-                for y in 0..4 {
+                for y in 0..5 {
                     assert_eq!(pass.before_row(y, w), before, "{pass:?} {w} {y}");
+                    let (row, rows) = pass.rows();
                     let (first, step) = pass.in_row(y);
-                    let found: Vec<usize> = (first..w).step_by(step).collect();
+                    let mut found: Vec<usize> = (first..w).step_by(step).collect();
+                    if y % rows != row {
+                        found.clear();
+                    }
+                    let is_even = |x: &usize| (x + y).is_multiple_of(2);
+                    assert!(!even(pass) || found.iter().all(is_even), "{pass:?} {w} {y}");
                     let covered: Vec<usize> = (0..w).filter(|&x| pass.covers(x, y)).collect();
                     assert_eq!(found, covered, "{pass:?} {w} {y}");
                     before += found.len();
@@ -181,6 +239,7 @@ mod tests {
         let config = GroupsConfig {
             sizes: vec![2, 3, 5],
             checkered: 2,
+            quartered: Some(1),
         };
         let mut seen = vec![0; 10 * 4 * 4];
         for step in config.init().steps() {
@@ -193,6 +252,12 @@ mod tests {
             }
         }
         assert!(seen.iter().all(|&n| n == 1));
-        assert_eq!(config.init().sections(), [0, 0, 0, 1, 1, 2]);
+        assert_eq!(config.init().sections(), [0, 0, 0, 0, 1, 1, 2]);
+        let plain = GroupsConfig {
+            quartered: None,
+            ..config.clone()
+        };
+        assert_eq!(config.steps_of(&plain), [0, 0, 1, 2, 3, 4]);
+        assert_eq!(config.steps_of(&config)[2..], [2, 3, 4, 5]);
     }
 }

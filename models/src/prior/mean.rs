@@ -7,6 +7,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use super::GroupsConfig;
+use super::regroup::heads_of;
 use crate::transform::{conv, shuffle, unbiased_start, zero_conv};
 
 /// Shape of [`Mean`].
@@ -95,6 +96,14 @@ impl MeanConfig {
 }
 
 impl Mean {
+    /// The same with other steps: step `i` begins with the head of step `steps[i]`.
+    pub fn with_heads_of(self, steps: &[usize]) -> Self {
+        Self {
+            heads: heads_of(&self.heads, steps),
+            ..self
+        }
+    }
+
     /// The stream when only `z_hat` is known. `z`: `[b, z, h, w]`; `quality`:
     /// `[b, 1, h, w]` in 0..=1 → `[b, stream, 4h, 4w]`.
     pub fn start(&self, z: Tensor<4>, quality: Tensor<4>) -> Tensor<4> {

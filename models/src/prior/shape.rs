@@ -16,6 +16,7 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 use lic_entropy::SCALES;
 
+use super::regroup::heads_of;
 use super::{GroupsConfig, MixtureConfig, lambda, mixture_bits};
 use crate::transform::shuffle;
 
@@ -223,6 +224,14 @@ fn first_guess(head: usize, std: &[f64], device: &Device) -> QuantConv {
 }
 
 impl Shape {
+    /// The same with other steps: step `i` begins with the head of step `steps[i]`.
+    pub fn with_heads_of(self, steps: &[usize]) -> Self {
+        Self {
+            heads: heads_of(&self.heads, steps),
+            ..self
+        }
+    }
+
     /// The stream when only `z` is known. `z`: `[b, z, h, w]`, whole numbers;
     /// `qualities`: 1..=100 for each sample.
     pub fn start(&self, z: Tensor<4>, qualities: &[f64]) -> ShapeStream {

@@ -222,7 +222,9 @@ impl IntShape {
         let count = pass.before_row(h, w);
         let mut known = Grid::new([h, w], channels, side / 2);
         let depth = known.depth;
-        known.rows_mut().enumerate().for_each(|(y, row)| {
+        let (first_row, row_step) = pass.rows();
+        let rows = known.rows_mut().enumerate();
+        rows.skip(first_row).step_by(row_step).for_each(|(y, row)| {
             let before = pass.before_row(y, w);
             let (first, step) = pass.in_row(y);
             let end = pass.before_row(y + 1, w);
@@ -239,7 +241,7 @@ impl IntShape {
             Context::Checkered(convs) => {
                 for kind in [Pass::Even, Pass::Odd] {
                     // A position sees its own kind through even taps.
-                    let conv = &convs[usize::from(kind != pass)];
+                    let conv = &convs[usize::from(kind != pass.squares())];
                     let (first, step) = kind.in_row(y);
                     if first < w {
                         conv.row(isa, &known, [y, first, step], true, row);
@@ -402,7 +404,8 @@ struct Inner {
 
 /// Positions that a pass codes, row by row.
 pub fn covered(pass: Pass, h: usize, w: usize) -> impl Iterator<Item = usize> {
-    (0..h).flat_map(move |y| {
+    let (first_row, row_step) = pass.rows();
+    (first_row..h).step_by(row_step).flat_map(move |y| {
         let (first, step) = pass.in_row(y);
         (first..w).step_by(step).map(move |x| y * w + x)
     })
