@@ -15,5 +15,5 @@ mod tests;
 pub use checkpoint::CheckpointError;
 pub use evaluate::Point;
 pub use objective::Objective;
-pub use recipe::{Crops, Data, Log, RateOf, Recipe, RecipeError, Schedule};
+pub use recipe::{Crops, Data, Log, RateOf, Recipe, RecipeError, Schedule, Start};
 pub use run::{Event, TrainError, export, run};

@@ -25,6 +25,9 @@ pub struct Recipe {
     /// starts anew.
     #[serde(default)]
     pub from_weights: Option<PathBuf>,
+    /// What it starts from if it does from nothing else.
+    #[serde(default)]
+    pub start: Start,
     /// Networks that stay as they are, by the names of [`Standard`](crate::standard::Standard)'s
     /// fields, such as `["g_a", "g_s", "gain"]`. Where these three are frozen the
     /// picture is neither synthesised nor in the loss while training.
@@ -51,6 +54,19 @@ pub struct Recipe {
 
 /// Networks that [`Recipe::freeze`] may name.
 const NETWORKS: [&str; 7] = ["g_a", "g_s", "gain", "h_a", "factorized", "mean", "shape"];
+
+/// What a run starts from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// The KLT of the pictures, its channels by their energy.
+    #[default]
+    Klt,
+    /// The same with its channels in an order that says nothing, for ablations.
+    ShuffledKlt,
+    /// Random projections, for ablations.
+    Random,
+}
 
 /// What a training step takes the rate of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

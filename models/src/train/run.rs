@@ -10,11 +10,11 @@ use burn::tensor::Device;
 use lic_datasets::{CropError, CropSampler, FolderError, ImageFolder, fixed_crops};
 use serde::Serialize;
 
-use super::Recipe;
 use super::checkpoint::{self, CheckpointError, State};
 use super::evaluate::{Point, evaluate, pictures};
 use super::optimise::adam;
 use super::step::{Seen, step};
+use super::{Recipe, Start};
 use crate::standard::{Standard, StandardConfig};
 use crate::transform::{Klt, KltError};
 use crate::weights::{Weights, WeightsError, freeze};
@@ -239,12 +239,19 @@ fn open(
         return Ok(fresh(shipped(prefix, &recipe.model, device)?));
     }
     device.seed(recipe.seed);
+    if recipe.start == Start::Random {
+        return Ok(fresh(recipe.model.init(device)));
+    }
     let klt = start_klt(recipe, sampler, &device.clone().inner())?;
+    let klt = match recipe.start {
+        Start::ShuffledKlt => klt.shuffled(),
+        _ => klt,
+    };
     Ok(fresh(recipe.model.start_from(&klt, device)))
 }
 
-/// Weights that ship, for training on as `wanted`: as they are, or with mixtures in
-/// place of their plain Gaussians.
+/// Weights that ship, for training on as `wanted`: as they are, with groups in other
+/// passes, or with mixtures in place of their plain Gaussians.
 fn shipped(
     prefix: &Path,
     wanted: &StandardConfig,
@@ -262,6 +269,12 @@ fn shipped(
     };
     let found = weights.config()?;
     let mut model = weights.thaw(device)?;
+    if found.groups.quartered != wanted.groups.quartered {
+        let steps = wanted.groups.steps_of(&found.groups);
+        model.mean = model.mean.with_heads_of(&steps);
+        model.shape = model.shape.with_heads_of(&steps);
+        model.groups = wanted.groups.clone();
+    }
     let widened = found.shape.mixture.is_none() && wanted.shape.mixture.is_some();
     if widened {
         let (shape, groups) = (&wanted.shape, &wanted.groups);

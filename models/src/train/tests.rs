@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
 
-use super::{Crops, Data, Event, Log, Objective, RateOf, Recipe, Schedule, export, run};
+use super::{Crops, Data, Event, Log, Objective, RateOf, Recipe, Schedule, Start, export, run};
 use crate::prior::{GroupsConfig, MeanConfig, ShapeConfig};
 use crate::standard::StandardConfig;
 use crate::transform::{AnalysisConfig, BlockConfig, SynthesisConfig};
@@ -29,12 +29,13 @@ fn recipe(pictures: &Path, steps: u64) -> Recipe {
         seed: 3,
         from_run: None,
         from_weights: None,
+        start: Start::Klt,
         freeze: Vec::new(),
         rate_of: RateOf::Noisy,
         model: StandardConfig {
             analysis: AnalysisConfig::new(fine.clone(), 1, coarse.clone(), 1),
             synthesis: SynthesisConfig::new(coarse, 1, fine, 1),
-            groups: GroupsConfig::new(vec![4, 8], 1),
+            groups: GroupsConfig::new(vec![4, 8], 1).with_quartered(Some(1)),
             hyper_analysis: 8,
             mean: MeanConfig::new(4, 8, 8, 8),
             shape: ShapeConfig::new(4, 8, 8, 8),
@@ -122,6 +123,30 @@ fn a_stopped_run_goes_on_to_the_step() {
 
     assert_eq!(steps(&halves), steps(&whole));
     assert!(integers(&recipe, &halves) == integers(&recipe, &whole));
+}
+
+/// At the start the KLT's codec shows the picture in any order of its channels, and random
+/// projections do not; all of them learn.
+#[test]
+fn every_start_is_what_it_says() {
+    let home = tempfile::tempdir().unwrap();
+    pictures(home.path());
+    let mut recipe = recipe(home.path(), 2);
+    recipe.data.held_crops = 2;
+    let psnr = [Start::Klt, Start::ShuffledKlt, Start::Random].map(|start| {
+        recipe.start = start;
+        let folder = home.path().join(format!("{start:?}"));
+        let mut psnr = Vec::new();
+        let mut watch = |event: &Event| match event {
+            Event::Evaluation { step: 0, points } => psnr.extend(points.iter().map(|p| p.psnr)),
+            _ => (),
+        };
+        run(&recipe, &folder, &Device::flex(), &mut watch, &|| false).unwrap();
+        assert_eq!(steps(&folder).len(), 4, "two evaluations and two steps");
+        psnr[4]
+    });
+    assert!((psnr[0] - psnr[1]).abs() < 0.1, "{psnr:?}");
+    assert!(psnr[0] > psnr[2] + 3.0, "{psnr:?}");
 }
 
 /// What is frozen ships as it was, to the bit; what is not learns.

@@ -82,6 +82,21 @@ impl Klt {
         &self.coarse_scale
     }
 
+    /// The same with its latents in an order that says nothing of their energy.
+    pub fn shuffled(self) -> Self {
+        let m = self.coarse_scale.len();
+        // A stride without a common divisor visits every channel once.
+        let stride = (m / 2..m).find(|&s| gcd(s, m) == 1).unwrap_or(1);
+        let order: Vec<usize> = (0..m).map(|i| (i + 1) * stride % m).collect();
+        let coarse = self.coarse.select_rows(&order);
+        let coarse_scale = order.iter().map(|&i| self.coarse_scale[i]).collect();
+        Self {
+            coarse,
+            coarse_scale,
+            ..self
+        }
+    }
+
     pub(super) fn embed(&self, layer: &mut Conv2d, device: &Device) {
         set(layer, &self.fine, |o, _| 1.0 / self.fine_scale[o], device);
     }
@@ -104,6 +119,10 @@ impl Klt {
             device,
         );
     }
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// Writes a matrix, scaled entry by entry, into a 1x1 convolution; bias zero.
