@@ -16,6 +16,7 @@ mod grid;
 mod hyper;
 mod lapped;
 mod layer;
+mod lazily;
 mod means;
 mod steps;
 mod synthesis;
@@ -34,6 +35,7 @@ use conv::host;
 pub use following::CpuFollowing;
 use grid::Region;
 use hyper::HyperAnalysis;
+use lazily::Lazily;
 use means::AnyMeans;
 pub use steps::Steps;
 use synthesis::Synthesis;
@@ -77,9 +79,9 @@ impl Precision {
 #[derive(Debug)]
 pub struct CpuNetworks {
     isa: Isa,
-    analysis: Analysis,
-    synthesis: Synthesis,
-    hyper: HyperAnalysis,
+    analysis: Lazily<Analysis>,
+    synthesis: Lazily<Synthesis>,
+    hyper: Lazily<HyperAnalysis>,
     means: AnyMeans,
     /// `[LEVELS][m]`.
     log_gain: Vec<f32>,
@@ -87,8 +89,8 @@ pub struct CpuNetworks {
 }
 
 impl CpuNetworks {
-    /// Packs `model`'s weights. Fails if they are not on a device that can be read
-    /// from.
+    /// Packs `model`'s weights, those of the transforms when they are first used. Fails
+    /// if they are not on a device that can be read from, now or then.
     pub fn new(model: &Standard) -> Result<Self, String> {
         let isa = Isa::best();
         // Means in f32: in bfloat16 a pixel at quality 90 was two levels from the
@@ -109,11 +111,13 @@ impl CpuNetworks {
             log_gain,
             log_inverse,
         } = &model.gain;
+        let (g_a, g_s, h_a) = (model.g_a.clone(), model.g_s.clone(), model.h_a.clone());
+        let [of_g_a, of_g_s] = [steps.cloned(), steps.cloned()];
         Ok(Self {
             isa,
-            analysis: Analysis::new(&model.g_a, precision, steps)?,
-            synthesis: Synthesis::new(&model.g_s, precision, steps)?,
-            hyper: HyperAnalysis::new(&model.h_a, precision)?,
+            analysis: Lazily::new(move || Analysis::new(&g_a, precision, of_g_a.as_ref())),
+            synthesis: Lazily::new(move || Synthesis::new(&g_s, precision, of_g_s.as_ref())),
+            hyper: Lazily::new(move || HyperAnalysis::new(&h_a, precision)),
             means: AnyMeans::new(&model.mean, &model.groups, means)?,
             log_gain: host(log_gain.val())?,
             log_inverse: host(log_inverse.val())?,
@@ -176,13 +180,13 @@ impl Networks for CpuNetworks {
             3 * LATENT_STRIDE * LATENT_STRIDE * h * w,
         )?;
         let keep = kept(keep, h, w)?;
-        Ok(self.analysis.run(self.isa, x, [h, w], &keep))
+        Ok(self.analysis.get()?.run(self.isa, x, [h, w], &keep))
     }
 
     fn h_a(&self, y: &[f32], h: usize, w: usize, quality: f32) -> Result<Vec<f32>, String> {
         check_latents(h, w)?;
         expect_length("latents", y.len(), self.channels() * h * w)?;
-        Ok(self.hyper.run(self.isa, y, [h, w], quality / 100.0))
+        Ok(self.hyper.get()?.run(self.isa, y, [h, w], quality / 100.0))
     }
 
     fn means(
@@ -200,7 +204,7 @@ impl Networks for CpuNetworks {
     fn g_s(&self, y: &[f32], h: usize, w: usize, keep: Area) -> Result<Vec<f32>, String> {
         expect_length("latents", y.len(), self.channels() * h * w)?;
         let keep = kept(keep, h, w)?;
-        Ok(self.synthesis.run(self.isa, y, [h, w], &keep))
+        Ok(self.synthesis.get()?.run(self.isa, y, [h, w], &keep))
     }
 }
 
