@@ -15,7 +15,7 @@ use crate::command_line::{Run, text};
 use crate::{ZOO, crop, furthest, photograph, repository};
 
 /// A part of the photograph that moves to the right by `speed` pixels a frame.
-fn pan(count: usize, [width, height]: [usize; 2], speed: usize) -> Vec<Image> {
+pub fn pan(count: usize, [width, height]: [usize; 2], speed: usize) -> Vec<Image> {
     let whole = photograph();
     (0..count)
         .map(|t| crop(&whole, [200 + speed * t, 120], [width, height]))
@@ -36,7 +36,7 @@ fn format(width: u32, height: u32, sampling: Sampling) -> VideoFormat {
 }
 
 /// The frames as y4m.
-fn y4m(images: &[Image], sampling: Sampling) -> Vec<u8> {
+pub fn y4m(images: &[Image], sampling: Sampling) -> Vec<u8> {
     let format = format(images[0].width(), images[0].height(), sampling);
     let mut file = Vec::new();
     let mut writer = Y4mWriter::new(&mut file, format).unwrap();

@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use lic_datasets::video::Sampling;
+
+use crate::clips::{pan, y4m};
 use crate::command_line::{Run, text};
 use crate::{crop, open, photograph};
 
@@ -260,4 +263,33 @@ fn flags_for_groups_and_streams_reach_the_codec() {
         streams - 1
     ));
     assert!(words.contains("streams"), "{words}");
+}
+
+#[test]
+fn clips_go_among_pictures() {
+    let run = three();
+    let frames = pan(3, [64, 48], 2);
+    fs::write(run.path("in/d.y4m"), y4m(&frames, Sampling::Yuv444)).unwrap();
+    fs::write(run.path("in/bad.y4m"), "YUV4MPEG2 W0 H8\n").unwrap();
+    let output = run.run("encode in -o out --json -q 30");
+    assert_eq!(output.status.code(), Some(1), "the bad one");
+    assert_eq!(listed(&run, "out"), ["a.lic", "b.lic", "c.lic", "d.lic"]);
+    let told = lines(&output.stdout);
+    assert_eq!(told[2]["type"], "failed", "{told:?}");
+    let clip = told.iter().find(|line| line["type"] == "encode_clip");
+    assert_eq!(clip.unwrap()["frames"], 3);
+    assert!(text(&output.stderr).contains("64x48x3"));
+    run.ok("encode in/d.y4m alone.lic -q 30");
+    let read = |name: &str| fs::read(run.path(name)).unwrap();
+    assert_eq!(read("out/d.lic"), read("alone.lic"));
+
+    let told = lines(&run.ok("decode out -o back --json").stdout);
+    assert_eq!(listed(&run, "back"), ["a.png", "b.png", "c.png", "d.y4m"]);
+    assert_eq!(told[3]["frames"], 3);
+    run.ok("decode alone.lic alone.y4m");
+    assert_eq!(read("back/d.y4m"), read("alone.y4m"));
+
+    let (code, words) = ended(&run, "encode in/a.png -o rate --bitrate 9000");
+    assert_eq!(code, 1);
+    assert!(words.contains("this is a picture"), "{words}");
 }

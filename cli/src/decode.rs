@@ -102,6 +102,9 @@ fn left_out(what: &str) -> String {
     format!("{what} cannot be written to it")
 }
 
+/// What clips become among many files.
+const CLIPS: &str = "y4m";
+
 /// Many files.
 struct Files<'a> {
     args: &'a Decode,
@@ -109,8 +112,12 @@ struct Files<'a> {
 }
 
 impl Task for Files<'_> {
-    fn ending(&self) -> &str {
-        &self.args.format
+    fn ending(&self, input: &Path) -> &str {
+        // What cannot be read is told when its turn comes.
+        match video::is_lic_clip(input) {
+            Ok(true) => CLIPS,
+            _ => &self.args.format,
+        }
     }
 
     fn in_folder(&self, folder: &Path) -> Result<Vec<PathBuf>> {
@@ -131,6 +138,9 @@ impl Task for Files<'_> {
     }
 
     fn size(&self, input: &Path) -> Result<(u32, u32)> {
+        if video::is_lic_clip(input)? {
+            return video::size_of_clip(self.args, &self.zoo, input);
+        }
         let mut decoder = Decoder::new(io::open(input)?).limits(self.args.limits.limits());
         let header = decoder.read_header()?;
         // Loaded here, once, and not by all threads at the same time. That there is no
@@ -140,6 +150,9 @@ impl Task for Files<'_> {
     }
 
     fn run(&self, input: &Path, output: &Output) -> Result<Done> {
+        if video::is_lic_clip(input)? {
+            return self.clip(input, output);
+        }
         let format = Format::of(Path::new(output.name()))?;
         let bytes = fs::metadata(input)?.len();
         let written = decode(self.args, &self.zoo, input, format, output)?;
@@ -153,12 +166,14 @@ impl Task for Files<'_> {
             quality: header.quality.get(),
             width,
             height,
+            frames: 1,
             missing: written.missing,
         };
         let line = json(&Line::Decode(&report))?;
         Ok(Done {
             width,
             height,
+            frames: 1,
             held: u64::from(header.width) * u64::from(header.height),
             bytes,
             quality: report.quality,
@@ -170,6 +185,37 @@ impl Task for Files<'_> {
                 .into_iter()
                 .chain(report.missing)
                 .collect(),
+        })
+    }
+}
+
+impl Files<'_> {
+    fn clip(&self, input: &Path, output: &Output) -> Result<Done> {
+        let clip = video::decode_to(self.args, &self.zoo, input, Path::new(output.name()))?;
+        let bytes = fs::metadata(input)?.len();
+        let header = &clip.header;
+        let pixels = u64::from(header.width) * u64::from(header.height) * clip.written;
+        let report = Restored {
+            input: input_name(input),
+            file: clip.file,
+            bytes,
+            bpp: bytes as f64 * 8.0 / pixels.max(1) as f64,
+            quality: header.quality.get(),
+            width: header.width,
+            height: header.height,
+            frames: clip.written,
+            missing: clip.early,
+        };
+        Ok(Done {
+            width: header.width,
+            height: header.height,
+            frames: clip.written,
+            held: pixels,
+            bytes,
+            quality: report.quality,
+            json: json(&Line::Decode(&report))?,
+            concealed: false,
+            notes: report.missing.into_iter().collect(),
         })
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use lic_codec::measure::{ms_ssim, ms_ssim_db, psnr};
 use lic_codec::{Effort, EncodeOptions, EncodeReport, Encoding, Image, Model, Quality};
-use lic_datasets::ImageFolder;
+use lic_datasets::{FolderError, ImageFolder};
 
 use crate::args::{Aim, Encode, Form};
 use crate::io::{Output, input_name};
@@ -63,26 +63,43 @@ fn one(args: &Encode, input: &Path, output: &Path, words: Words) -> Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-/// Many pictures.
+/// Many pictures, and clips among them.
 struct Pictures<'a> {
     args: &'a Encode,
     model: &'a dyn Model,
 }
 
 impl Task for Pictures<'_> {
-    fn ending(&self) -> &str {
+    fn ending(&self, _: &Path) -> &str {
         "lic"
     }
 
     fn in_folder(&self, folder: &Path) -> Result<Vec<PathBuf>> {
-        Ok(ImageFolder::open(folder)?.paths().to_vec())
+        let mut paths = video::in_folder(folder)?;
+        match ImageFolder::open(folder) {
+            Ok(pictures) => paths.extend_from_slice(pictures.paths()),
+            Err(FolderError::Empty { .. }) if !paths.is_empty() => {}
+            Err(error) => return Err(error.into()),
+        }
+        paths.sort();
+        Ok(paths)
     }
 
     fn size(&self, input: &Path) -> Result<(u32, u32)> {
+        if video::is_video(input)? {
+            return video::size(input, &self.args.clips);
+        }
         picture::size(input)
     }
 
     fn run(&self, input: &Path, output: &Output) -> Result<Done> {
+        if video::is_video(input)? {
+            return self.clip(input, output);
+        }
+        ensure!(
+            self.args.aim.bitrate.is_none(),
+            "--bitrate is for videos, and this is a picture"
+        );
         let image = picture::read(input)?;
         // Several are searched for at a time: no place for their words.
         let job = Job::new(self.args, &image, self.model, Words::new(true));
@@ -92,10 +109,30 @@ impl Task for Pictures<'_> {
         Ok(Done {
             width: report.width,
             height: report.height,
+            frames: 1,
             held: u64::from(report.width) * u64::from(report.height),
             bytes: report.bytes,
             quality: report.quality,
             json: json(&Line::Encode(&report))?,
+            notes: Vec::new(),
+            concealed: false,
+        })
+    }
+}
+
+impl Pictures<'_> {
+    fn clip(&self, input: &Path, output: &Output) -> Result<Done> {
+        let quiet = Words::new(true);
+        let report = video::encode_to(self.args, self.model, input, output, quiet)?;
+        let pixels = u64::from(report.width) * u64::from(report.height);
+        Ok(Done {
+            width: report.width,
+            height: report.height,
+            frames: report.frames,
+            held: pixels * report.frames,
+            bytes: report.bytes,
+            quality: report.quality,
+            json: json(&Line::EncodeClip(&report))?,
             notes: Vec::new(),
             concealed: false,
         })

@@ -30,8 +30,8 @@ const PIECE: u64 = 1 << 20;
 
 /// What is done to every file.
 pub trait Task: Sync {
-    /// The ending of what is written.
-    fn ending(&self) -> &str;
+    /// The ending of what a file becomes.
+    fn ending(&self, input: &Path) -> &str;
     /// The files in a folder that are meant when the folder is named.
     fn in_folder(&self, folder: &Path) -> Result<Vec<PathBuf>>;
     /// Looks at the beginning of a file: pixels in a row, and rows. Called for one file
@@ -61,7 +61,9 @@ pub struct Done {
     pub width: u32,
     /// Its rows.
     pub height: u32,
-    /// Pixels of the picture that the lic file holds: more, if a part was decoded.
+    /// Pictures of this size: of a clip, its frames.
+    pub frames: u64,
+    /// Pixels of the pictures that the lic file holds: more, if a part was decoded.
     pub held: u64,
     /// Bytes of the lic file.
     pub bytes: u64,

@@ -161,6 +161,8 @@ pub struct Restored {
     pub width: u32,
     /// Its rows.
     pub height: u32,
+    /// Pictures: of a clip, the frames that were written.
+    pub frames: u64,
     /// What is missing of it; null if nothing.
     pub missing: Option<String>,
 }

@@ -7,15 +7,15 @@ mod sink;
 pub mod source;
 
 use std::cell::RefCell;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result, anyhow};
 use lic_codec::clip::{TELLING, is_clip};
 
-pub use decode::run as decode;
-pub use encode::run as encode;
+pub use decode::{decode_to, run as decode, size as size_of_clip};
+pub use encode::{encode_to, run as encode, size};
 pub use info::run as info;
 
 /// Keeps an error of the input that comes up while output is written, which it would be
@@ -61,6 +61,33 @@ fn start(path: &Path, length: usize) -> Result<Vec<u8>> {
         .read_to_end(&mut start)
         .with_context(name)?;
     Ok(start)
+}
+
+/// Endings of files in a folder that are taken for videos.
+const ENDINGS: &[&str] = if cfg!(feature = "ffmpeg") {
+    &["y4m", "mp4", "mkv", "mov", "webm", "avi"]
+} else {
+    &["y4m"]
+};
+
+/// The videos of a folder.
+pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
+    let name = || format!("cannot list the folder {}", folder.display());
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).with_context(name)? {
+        let path = entry.with_context(name)?.path();
+        let named = |ending: &&str| {
+            path.extension()
+                .is_some_and(|e| e.eq_ignore_ascii_case(ending))
+        };
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden && ENDINGS.iter().any(named) && path.is_file() {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
 }
 
 /// Whether an input of `lic encode` is a video.

@@ -21,7 +21,7 @@ const FORMATS: [&str; 4] = ["png", "jpg", "webp", "ppm"];
 pub struct Decode {
     /// File to read, then picture to write: .png, .jpg, .ppm, .pgm, .pnm or .webp
     /// (lossless); `-` is standard input, and PNG on standard output. With -o: files,
-    /// folders of .lic files and patterns such as "*.lic", all to be read
+    /// folders of .lic files and patterns such as "*.lic", all to be read; clips become .y4m
     #[arg(value_name = "IN", required = true)]
     pub files: Vec<PathBuf>,
     /// Decode this part of the picture only, in pixels

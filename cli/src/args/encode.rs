@@ -16,8 +16,9 @@ use super::{Machine, ModelKey, positive, quality};
     override_usage = "lic encode [OPTIONS] <IN> <OUT>\n       lic encode [OPTIONS] <IN>... -o <DIR>"
 )]
 pub struct Encode {
-    /// Picture to read, then file to write; `-` is standard input and output. With -o:
-    /// pictures, folders of pictures and patterns such as "*.png", all to be read
+    /// Picture or video to read, then file to write; `-` is standard input and output.
+    /// With -o: pictures and videos, folders of them and patterns such as "*.png", all to
+    /// be read
     #[arg(value_name = "IN", required = true)]
     pub files: Vec<PathBuf>,
     /// The quality, or what it is to be searched for.

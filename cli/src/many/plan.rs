@@ -45,7 +45,7 @@ pub fn entries(task: &impl Task, order: &Order) -> Result<Vec<Entry>> {
     for name in order.inputs {
         match files(task, name) {
             Ok(files) => entries.extend(files.into_iter().map(|input| Entry {
-                output: order.dir.join(output_name(&input, task.ending())),
+                output: order.dir.join(output_name(&input, task.ending(&input))),
                 // Not looked at yet: first, whether the order makes sense.
                 step: Step::Skip,
                 input,

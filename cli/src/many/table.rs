@@ -107,7 +107,10 @@ impl<'a> Table<'a> {
                 .show(&self.line("file", ["pixels", "bytes", "bpp", "quality", "seconds"]));
         }
         let columns = [
-            format!("{}x{}", done.width, done.height),
+            match done.frames {
+                1 => format!("{}x{}", done.width, done.height),
+                frames => format!("{}x{}x{frames}", done.width, done.height),
+            },
             grouped(done.bytes),
             rate(done.bytes, done.held),
             done.quality.to_string(),
@@ -156,7 +159,7 @@ impl Sums {
             Outcome::Done(done, _) => {
                 self.done += 1;
                 self.concealed |= done.concealed;
-                self.pixels += u64::from(done.width) * u64::from(done.height);
+                self.pixels += u64::from(done.width) * u64::from(done.height) * done.frames;
                 self.held += done.held;
                 self.bytes += done.bytes;
             }

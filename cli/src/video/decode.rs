@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use lic_codec::clip::{ClipIndex, Frames};
-use lic_codec::{ClipDecoder, Scale};
+use lic_codec::{ClipDecoder, ClipHeader, Scale};
 use lic_models::Zoo;
 
 use super::Fault;
@@ -20,6 +20,41 @@ use crate::report::Words;
 
 /// Decodes a clip.
 pub fn run(args: &Decode, input: &Path, output: &Path, words: Words) -> Result<ExitCode> {
+    let zoo = args.machine.zoo()?;
+    let restored = decode_to(args, &zoo, input, output)?;
+    let (width, height) = (restored.header.width, restored.header.height);
+    words.say(&format!(
+        "{}: {} frames of {width}x{height} pixels",
+        restored.file, restored.written
+    ));
+    if let Some(early) = restored.early {
+        words.say(&format!("{}: {early}", input_name(input)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The size of a clip's frames: pixels in a row, and rows.
+pub fn size(args: &Decode, zoo: &Zoo, input: &Path) -> Result<(u32, u32)> {
+    let decoder = ClipDecoder::new(io::open(input)?).limits(args.limits.limits());
+    let frames = decoder.start(zoo)?;
+    let header = frames.header();
+    Ok((header.width, header.height))
+}
+
+/// A clip that was decoded.
+pub struct RestoredClip {
+    /// Where the frames are.
+    pub file: String,
+    /// What the clip says of itself.
+    pub header: ClipHeader,
+    /// Frames written.
+    pub written: u64,
+    /// Why there are not more, if there should be.
+    pub early: Option<String>,
+}
+
+/// Decodes the clip `input` to `output`.
+pub fn decode_to(args: &Decode, zoo: &Zoo, input: &Path, output: &Path) -> Result<RestoredClip> {
     let kind = Kind::of(output)?;
     ensure!(
         args.region.is_none() && args.scale == Scale::Full && !args.conceal,
@@ -27,7 +62,6 @@ pub fn run(args: &Decode, input: &Path, output: &Path, words: Words) -> Result<E
         input_name(input)
     );
     let limits = args.limits.limits();
-    let zoo = args.machine.zoo()?;
     let regular = std::fs::metadata(input).is_ok_and(|there| there.is_file());
     let name = || input_name(input);
     let job = Job {
@@ -35,7 +69,6 @@ pub fn run(args: &Decode, input: &Path, output: &Path, words: Words) -> Result<E
         input,
         output,
         kind,
-        words,
     };
     match args.frames.clone() {
         // A part of a file: begin at the intra frame before it.
@@ -53,9 +86,9 @@ pub fn run(args: &Decode, input: &Path, output: &Path, words: Words) -> Result<E
                 name(),
                 frames.start
             );
-            job.run(decoder, &zoo)
+            job.run(decoder, zoo)
         }
-        _ => job.run(ClipDecoder::new(io::open(input)?).limits(limits), &zoo),
+        _ => job.run(ClipDecoder::new(io::open(input)?).limits(limits), zoo),
     }
 }
 
@@ -64,7 +97,6 @@ struct Job<'a> {
     input: &'a Path,
     output: &'a Path,
     kind: Kind,
-    words: Words,
 }
 
 /// How a clip ended.
@@ -76,11 +108,11 @@ struct Ended {
 }
 
 impl Job<'_> {
-    fn run<R: Read>(&self, decoder: ClipDecoder<R>, zoo: &Zoo) -> Result<ExitCode> {
+    fn run<R: Read>(&self, decoder: ClipDecoder<R>, zoo: &Zoo) -> Result<RestoredClip> {
         let name = || input_name(self.input);
         let frames = decoder.start(zoo).with_context(name)?;
-        let format = format_of(frames.header());
-        let (width, height) = (format.width, format.height);
+        let header = frames.header().clone();
+        let format = format_of(&header);
         let mut ended = None;
         let shown = match self.kind {
             Kind::Y4m => {
@@ -112,15 +144,13 @@ impl Job<'_> {
             #[cfg(not(feature = "ffmpeg"))]
             Kind::Foreign => return Err(anyhow!("this program was built without FFmpeg")),
         };
-        let ended = ended.context("nothing was decoded")?;
-        self.words.say(&format!(
-            "{shown}: {} frames of {width}x{height} pixels",
-            ended.written
-        ));
-        if let Some(early) = ended.early {
-            self.words.say(&format!("{}: {early}", name()));
-        }
-        Ok(ExitCode::SUCCESS)
+        let Ended { written, early } = ended.context("nothing was decoded")?;
+        Ok(RestoredClip {
+            file: shown,
+            header,
+            written,
+            early,
+        })
     }
 
     /// Decodes what is wanted.

@@ -21,13 +21,30 @@ use crate::search::search;
 /// Encodes a clip.
 pub fn run(args: &Encode, input: &Path, output: &Path, words: Words) -> Result<ExitCode> {
     let output = Output::at(output)?;
+    let zoo = args.machine.zoo()?;
+    let model = zoo.open(args.model.key())?;
+    let report = encode_to(args, model, input, &output, words)?;
+    words.say(&summary(&report));
+    if args.json {
+        print_json(&Line::EncodeClip(&report))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Encodes the clip `input` to `output`.
+pub fn encode_to(
+    args: &Encode,
+    model: &dyn Model,
+    input: &Path,
+    output: &Output,
+    words: Words,
+) -> Result<EncodedClip> {
     let target = Target::of(&args.aim);
     let input = Input::new(input, &args.clips, !matches!(target, Target::Quality(_)))?;
-    let zoo = args.machine.zoo()?;
     let job = Job {
         args,
         input: &input,
-        model: zoo.open(args.model.key())?,
+        model,
         words,
     };
     let made = match target {
@@ -51,12 +68,14 @@ pub fn run(args: &Encode, input: &Path, output: &Path, words: Words) -> Result<E
             made
         }
     };
-    let report = job.report(&made, output.name());
-    words.say(&summary(&report));
-    if args.json {
-        print_json(&Line::EncodeClip(&report))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(job.report(&made, output.name()))
+}
+
+/// Pixels in a row of a clip's frames, and rows.
+pub fn size(input: &Path, clips: &Clips) -> Result<(u32, u32)> {
+    let reader = Input::new(input, clips, false)?.open()?;
+    let format = reader.format();
+    Ok((format.width, format.height))
 }
 
 /// What the clip is to be.
