@@ -10,7 +10,7 @@ use super::grid::Region;
 use super::{CpuNetworks, LATENT_STRIDE, Precision, Steps};
 use crate::MODELS;
 use crate::networks::Networks;
-use crate::prior::{Pass, covered, level_weights, parity_mask};
+use crate::prior::{covered, level_weights, parity_mask};
 use crate::profile::Stage as Place;
 use crate::standard::{Noise, Standard, quality_plane};
 

@@ -137,9 +137,10 @@ fn every_start_is_what_it_says() {
         recipe.start = start;
         let folder = home.path().join(format!("{start:?}"));
         let mut psnr = Vec::new();
-        let mut watch = |event: &Event| match event {
-            Event::Evaluation { step: 0, points } => psnr.extend(points.iter().map(|p| p.psnr)),
-            _ => (),
+        let mut watch = |event: &Event| {
+            if let Event::Evaluation { step: 0, points } = event {
+                psnr.extend(points.iter().map(|point| point.psnr));
+            }
         };
         run(&recipe, &folder, &Device::flex(), &mut watch, &|| false).unwrap();
         assert_eq!(steps(&folder).len(), 4, "two evaluations and two steps");
