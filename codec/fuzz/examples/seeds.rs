@@ -4,8 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use lic_codec::clip::ClipOptions;
 use lic_codec::{
-    Channels, Coder, Depth, EncodeOptions, Image, Index, Null, Quality, encode, encode_plane,
+    Channels, ClipEncoder, Coder, Depth, EncodeOptions, Image, Index, Null, Quality, encode,
+    encode_plane,
 };
 
 fn folder(target: &str) -> io::Result<PathBuf> {
@@ -28,6 +30,7 @@ fn sample(x: u32, y: u32, max: u32) -> u32 {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (headers, files, planes) = (folder("header")?, folder("decode")?, folder("plane")?);
+    let clips = folder("clip")?;
     let sizes = [(1, 1), (8, 8), (9, 17), (31, 2), (40, 30)];
     let mut written = 0;
     for (width, height) in sizes {
@@ -39,8 +42,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             for quality in [1, 60, 100] {
                 let samples: Vec<u8> = places()
                     .flat_map(|(x, y)| {
-                    (0..channels.count() as u32).map(move |c| sample(x + c, y, 255) as u8)
-                }).collect();
+                        (0..channels.count() as u32).map(move |c| sample(x + c, y, 255) as u8)
+                    })
+                    .collect();
                 let image = Image::new(width, height, channels, samples)?;
                 let mut options = EncodeOptions::default();
                 options.quality = Quality::new(quality).unwrap_or(Quality::MAX);
@@ -54,6 +58,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 fs::write(files.join(&name), file)?;
                 written += 2;
             }
+        }
+        for (gop, coder) in (0..3).flat_map(|gop| Coder::ALL.map(|coder| (gop, coder))) {
+            // The first byte says that checksums are to be put right.
+            let mut file = vec![1];
+            let mut options = ClipOptions::new(Quality::new(60).unwrap_or(Quality::MAX));
+            (options.gop, options.coder) = (gop, coder);
+            let mut encoder = ClipEncoder::new(&Null, &options, width, height, &mut file)?;
+            for t in 0..3 {
+                let pixels = places().flat_map(|(x, y)| [sample(x + t, y, 255) as u8; 3]);
+                let samples: Vec<u8> = pixels.collect();
+                encoder.push(&Image::new(width, height, Channels::Rgb, samples)?)?;
+            }
+            encoder.finish()?;
+            fs::write(
+                clips.join(format!("{width}x{height}-{gop}-{coder:?}")),
+                file,
+            )?;
+            written += 1;
         }
         for (number, depth) in [Depth::Eight, Depth::Sixteen].into_iter().enumerate() {
             let max = u32::from(depth.max());

@@ -8,6 +8,7 @@
 mod clips;
 mod guard;
 mod reseal;
+mod reseal_clip;
 
 use lic_codec::{
     Channels, Coder, DecodeError, DecodeOptions, Decoder, Depth, EncodeOptions, Header, Image,
