@@ -272,6 +272,13 @@ pub trait Latents: Send {
     /// Encoder only: the symbols of `step`, as many as the plan says.
     fn symbols(&mut self, step: usize) -> Result<Vec<i32>, ModelError>;
 
+    /// Decoder only: work for `step` that does not need its symbols, done while they are
+    /// being decoded. None, if it is not written.
+    fn meanwhile(&mut self, step: usize) -> Result<(), ModelError> {
+        let _ = step;
+        Ok(())
+    }
+
     /// Takes note of the symbols of `step`, coded or decoded.
     fn accept(&mut self, step: usize, symbols: &[i32]) -> Result<(), ModelError>;
 

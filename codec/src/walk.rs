@@ -25,7 +25,7 @@ pub struct Step<'a> {
 }
 
 /// Codes the symbols of a step, in one direction or the other.
-pub trait SymbolCoder {
+pub trait SymbolCoder: Send {
     /// Codes the symbols of `step` and returns them, all of its plan. A coder that
     /// writes gets them from `symbols`, which asks the encoder's latents; one that
     /// reads never calls it.
@@ -37,6 +37,11 @@ pub trait SymbolCoder {
         step: &Step<'_>,
         symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
     ) -> Result<Vec<i32>, WalkError>;
+
+    /// Whether symbols come from a stream, so that `symbols` is never called.
+    fn reads(&self) -> bool {
+        false
+    }
 
     /// Whether nothing is known of `section`, nor of any after it.
     fn lacks(&self, section: usize) -> bool {
@@ -117,6 +122,14 @@ pub(crate) fn walk_sections(
             section,
             plan: &plan,
         };
+        if coder.reads() {
+            // Every symbol waits for the one before: the other threads go on.
+            let decode = || coder.code(&step, &mut || Ok(Vec::new()));
+            let (symbols, ready) = rayon::join(decode, || latents.meanwhile(number));
+            ready?;
+            latents.accept(number, &symbols?)?;
+            continue;
+        }
         let symbols = coder.code(&step, &mut || {
             let symbols = latents.symbols(number)?;
             if symbols.len() == plan.len() {

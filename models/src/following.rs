@@ -243,6 +243,12 @@ impl Latents for Coding<'_> {
         Ok(symbols)
     }
 
+    fn meanwhile(&mut self, number: usize) -> Result<(), ModelError> {
+        let step = self.step(number)?;
+        self.mu = Some(self.means(number, step)?);
+        Ok(())
+    }
+
     fn accept(&mut self, number: usize, symbols: &[i32]) -> Result<(), ModelError> {
         let step = self.step(number)?;
         let mut known = self.means(number, step)?;

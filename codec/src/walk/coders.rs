@@ -229,6 +229,10 @@ impl SymbolCoder for Reader {
         Ok(symbols)
     }
 
+    fn reads(&self) -> bool {
+        true
+    }
+
     fn lacks(&self, section: usize) -> bool {
         self.stream_of(section) >= self.streams.len()
     }
@@ -277,6 +281,10 @@ impl<C: SymbolCoder> SymbolCoder for Kept<C> {
         self.steps.push(symbols.clone());
         Ok(symbols)
     }
+
+    fn reads(&self) -> bool {
+        self.coder.reads()
+    }
 }
 
 /// A coder that also takes the SHA-256 of all symbols that pass: each as a
@@ -323,6 +331,10 @@ impl<C: SymbolCoder> SymbolCoder for Digested<C> {
             self.hash.update(&bytes[..part.len() * 4]);
         }
         Ok(symbols)
+    }
+
+    fn reads(&self) -> bool {
+        self.coder.reads()
     }
 
     fn lacks(&self, section: usize) -> bool {

@@ -207,6 +207,14 @@ impl Latents for Coding<'_> {
         Ok(symbols)
     }
 
+    fn meanwhile(&mut self, number: usize) -> Result<(), ModelError> {
+        if number > 0 {
+            let step = self.step(number)?;
+            self.mu = Some(self.means(number, step)?);
+        }
+        Ok(())
+    }
+
     fn accept(&mut self, number: usize, symbols: &[i32]) -> Result<(), ModelError> {
         if number == 0 {
             return self.accept_z(symbols);
