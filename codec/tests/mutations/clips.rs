@@ -1,6 +1,6 @@
 //! Damaged clips.
 
-use lic_codec::clip::{ClipOptions, FrameKind};
+use lic_codec::clip::ClipOptions;
 use lic_codec::{
     Channels, ClipDecoder, ClipEncoder, ClipHeader, Coder, DecodeError, Image, Null, Quality,
 };
