@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
 use burn::store::ModuleRecord;
-use burn::tensor::{Bytes, DType, Device, Tensor};
+use burn::tensor::{AllocationProperty, Bytes, DType, Device, Tensor};
 use lic_codec::{Digest, ModelId};
 use sha2::{Digest as _, Sha256};
 
@@ -159,9 +159,12 @@ impl Weights<'_> {
     }
 
     fn record(&self) -> Result<ModuleRecord, WeightsError> {
-        ModuleRecord::from_bytes(Bytes::from_bytes_vec(self.float.to_vec()))
-            .map_err(|e| WeightsError::Float(e.to_string()))
+        record(Bytes::from_bytes_vec(self.float.to_vec()))
     }
+}
+
+fn record(bytes: Bytes) -> Result<ModuleRecord, WeightsError> {
+    ModuleRecord::from_bytes(bytes).map_err(|e| WeightsError::Float(e.to_string()))
 }
 
 impl Weights<'static> {
@@ -177,7 +180,8 @@ impl Weights<'static> {
     ) -> Result<StandardModel, WeightsError> {
         let config = self.config()?;
         let (ints, z_tables) = prior::parse(self.integer, &config.shape, &config.groups)?;
-        let record = self.record()?;
+        let embedded = bytes::Bytes::from_static(self.float);
+        let record = record(Bytes::from_shared(embedded, AllocationProperty::Other))?;
         let empty = config.init(device);
         let expected = float_parameters(&empty);
         if record.len() != expected {
@@ -190,13 +194,14 @@ impl Weights<'static> {
         // that nothing else is missing.
         let networks = empty
             .try_load_record(record.allow_partial(true))
-            .map_err(|e| WeightsError::Float(e.to_string()))?
-            .map(&mut Cast(DType::F32));
+            .map_err(|e| WeightsError::Float(e.to_string()))?;
         let networks: Box<dyn Networks> = if backend == Backend::Cpu {
+            // Converts what it packs, when it packs it.
             let packed = CpuNetworks::new(&networks).map_err(WeightsError::Float)?;
             Box::new(packed)
         } else {
             let groups = config.groups.clone();
+            let networks = networks.map(&mut Cast(DType::F32));
             Box::new(Reference::new(networks, groups, device.clone()))
         };
         Ok(StandardModel {

@@ -9,12 +9,13 @@ use crate::profile::Part;
 /// Runs of taps of a convolution at most: every second of 5x5, one by one.
 const MOST_RUNS: usize = 13;
 
-/// A tensor's numbers.
+/// A tensor's numbers, whatever it holds them as.
 pub(super) fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, String> {
     let data = tensor
         .try_into_data()
         .map_err(|e| format!("reading weights: {e:?}"))?;
-    data.try_to_vec()
+    data.convert::<f32>()
+        .try_to_vec()
         .map_err(|e| format!("reading weights: {e:?}"))
 }
 
