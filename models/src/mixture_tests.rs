@@ -27,7 +27,9 @@ fn models(mixture: MixtureConfig) -> [StandardModel; 2] {
     config.shape.mixture = Some(mixture);
     let device = Device::flex();
     let mut model = row.weights.thaw(&device).unwrap();
-    let wide = config.shape.widen(model.shape, &config.groups, &device);
+    let wide = config
+        .shape
+        .with_mixtures(model.shape, &config.groups, &device);
     model.shape = wide.map(&mut Shake(Noise::new(4)));
     let (text, float, integer) = freeze(&config, model).unwrap();
     let weights = Weights {

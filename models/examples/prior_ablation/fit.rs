@@ -110,10 +110,9 @@ fn learn(
 ) -> Result<Shape, Box<dyn Error>> {
     let device = plan.device.open()?.autodiff();
     device.seed(seed);
-    let mut shape = MODELS[0].weights.thaw(&device)?.shape;
-    if config.shape.mixture.is_some() {
-        shape = config.shape.widen(shape, &config.groups, &device);
-    }
+    let shape = MODELS[0].weights.thaw(&device)?.shape;
+    // Every kind begins with the scales that ship and with nothing else.
+    let mut shape = config.shape.with_mixtures(shape, &config.groups, &device);
     let groups = config.groups.init();
     let mut adam = AdamConfig::new()
         .with_beta_2(0.99)

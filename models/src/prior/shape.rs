@@ -165,9 +165,9 @@ impl ShapeConfig {
         Some(layer)
     }
 
-    /// Networks that know the mixtures of this configuration, from `shape`, which
-    /// has plain Gaussians and says the same scales.
-    pub fn widen(&self, shape: Shape, groups: &GroupsConfig, device: &Device) -> Shape {
+    /// Networks that know the mixtures of this configuration, if it has any, and none
+    /// before they have learnt; they say the same scales as `shape`.
+    pub fn with_mixtures(&self, shape: Shape, groups: &GroupsConfig, device: &Device) -> Shape {
         let layout = groups.init();
         let heads = shape.heads.into_iter().zip(layout.steps());
         Shape {

@@ -270,7 +270,7 @@ fn widened_networks_start_as_they_were() {
         ..config.clone()
     };
     let plain = plain.init(&groups, &[1.0; 14], &Device::flex());
-    let wide = config.widen(plain.clone(), &groups, &Device::flex());
+    let wide = config.with_mixtures(plain.clone(), &groups, &Device::flex());
     let mut noise = Noise::new(7);
     let z = tensor(&whole_numbers(&mut noise, Z * 6, 40), [1, Z, 2, 3]);
     let before = plain.start(z.clone(), &[50.0]);

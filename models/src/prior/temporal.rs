@@ -162,7 +162,11 @@ impl TemporalConfig {
         for (to, from) in pairs {
             let out = (&to.out.weight.val(), &from.out.weight.val());
             if same(out.0, out.1) && same(&to.mix.weight.val(), &from.mix.weight.val()) {
-                *to = from.clone();
+                // Residuals of predicted frames are plain Gaussians.
+                *to = ShapeHead {
+                    more: None,
+                    ..from.clone()
+                };
             }
         }
         joined(

@@ -251,7 +251,7 @@ fn open(
 }
 
 /// Weights that ship, for training on as `wanted`: as they are, with groups in other
-/// passes, or with mixtures in place of their plain Gaussians.
+/// passes, or with other mixtures or none.
 fn shipped(
     prefix: &Path,
     wanted: &StandardConfig,
@@ -275,10 +275,9 @@ fn shipped(
         model.shape = model.shape.with_heads_of(&steps);
         model.groups = wanted.groups.clone();
     }
-    let widened = found.shape.mixture.is_none() && wanted.shape.mixture.is_some();
-    if widened {
+    if found.shape.mixture != wanted.shape.mixture {
         let (shape, groups) = (&wanted.shape, &wanted.groups);
-        model.shape = shape.widen(model.shape, groups, device);
+        model.shape = shape.with_mixtures(model.shape, groups, device);
     }
     Ok(model)
 }
