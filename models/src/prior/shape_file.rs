@@ -5,9 +5,8 @@ use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
 use lic_entropy::{TableSpec, Tables};
 
-use super::shape::{
-    ACTIVATION_BITS, MAX_EXPONENT, QuantConv, SUM_LIMIT, Shape, ShapeHead, exponents,
-};
+use super::quantised::{ACTIVATION_BITS, MAX_EXPONENT, QuantConv, SUM_LIMIT, exponents};
+use super::shape::{Shape, ShapeHead};
 use super::{Factorized, GroupsConfig, LEVELS, MixtureConfig, ShapeConfig};
 
 /// First bytes of the file.

@@ -5,7 +5,7 @@ use lic_entropy::{MixtureError, Mixtures};
 use lic_kernels::{IntMatrix, Isa, Requantise};
 use rayon::prelude::*;
 
-use super::shape::{ACTIVATION_BITS, INDEX_BITS};
+use super::quantised::{ACTIVATION_BITS, INDEX_BITS};
 use super::shape_file::{IntLayer, IntWeights};
 use super::shape_layers::{Conv, Grid, Layer, doubled};
 use super::{GroupsConfig, MixtureConfig, Pass, Step};

@@ -20,7 +20,8 @@ use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::mean::Head;
-use super::shape::{QuantConv, ShapeHead, he_uniform, quality_activation};
+use super::quantised::{QuantConv, he_uniform};
+use super::shape::{ShapeHead, quality_activation};
 use super::{GroupsConfig, Mean, Shape, ShapeStream};
 use crate::transform::{conv, unbiased_start, zero_conv};
 

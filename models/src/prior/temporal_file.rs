@@ -4,7 +4,8 @@
 use burn::module::Param;
 use burn::tensor::{Device, Tensor};
 
-use super::shape::{QuantConv, ShapeHead};
+use super::quantised::QuantConv;
+use super::shape::ShapeHead;
 use super::shape_file::{
     IntFileError, IntLayer, IntWeights, Reader, freeze_conv, freeze_stream, prove, put_layer,
     thaw_bias, thaw_weights,
