@@ -58,6 +58,6 @@ pub use bits::{BitDecoder, BitEncoder};
 pub use coder::{Coder, Decoder, Encoder};
 pub use error::{DecodeError, EncodeError, MixtureError, TableError, UnknownCoder};
 pub use gaussian::{SCALES, gaussian, scale};
-pub use mixture::{MAX_COMPONENTS, Mixtures, PARAMETER_CENTRE};
+pub use mixture::{Intervals, MAX_COMPONENTS, Mixtures, PARAMETER_CENTRE};
 pub use spec::TableSpec;
 pub use tables::{MAX_SLOTS, MAX_TABLES, PRECISION, Tables};

@@ -17,6 +17,8 @@ mod numbers;
 #[cfg(test)]
 mod tests;
 
+pub use coding::Intervals;
+
 use crate::error::MixtureError;
 use crate::gaussian::SCALES;
 

@@ -1,6 +1,6 @@
 //! What takes the symbols of a walk: writers, readers, counters.
 
-use lic_entropy::{Coder, Decoder, Encoder};
+use lic_entropy::{Coder, Decoder, Encoder, Intervals};
 use sha2::{Digest as _, Sha256};
 
 use super::{Step, SymbolCoder, WalkError, unexpected};
@@ -122,24 +122,52 @@ impl SymbolCoder for Writer {
         step: &Step<'_>,
         symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
     ) -> Result<Vec<i32>, WalkError> {
+        let symbols = symbols()?;
+        let mixed = mixed(step, &symbols)?;
+        self.write(step, &symbols, mixed.as_ref())?;
+        Ok(symbols)
+    }
+}
+
+impl Writer {
+    /// `mixed` are the symbols as intervals, if the plan is of mixtures.
+    fn write(
+        &mut self,
+        step: &Step<'_>,
+        symbols: &[i32],
+        mixed: Option<&Intervals>,
+    ) -> Result<(), WalkError> {
         // Sections rise by at most one: a new one has begun when every stream
         // before it is complete but the open one.
         if step.section > self.streams.len() && !self.joined {
             self.streams.extend(self.open.take().map(Open::finish));
         }
-        let symbols = self.counter.code(step, symbols)?;
         let open = self.open.get_or_insert_with(|| Open {
             encoder: Encoder::new(self.coder),
             says_something: self.zeros,
         });
         open.says_something |= symbols.iter().any(|&symbol| symbol != 0);
-        let encoded = match step.plan {
-            Plan::Tables { tables, indices } => open.encoder.encode(tables, indices, &symbols),
-            Plan::Mixtures(mixtures) => open.encoder.encode_mixtures(mixtures, &symbols),
-        };
-        encoded.map_err(|error| unexpected(step, &error))?;
-        Ok(symbols)
+        self.counter.symbols += symbols.len() as u64;
+        if let Some(intervals) = mixed {
+            open.encoder.append(intervals);
+            self.counter.bits += intervals.bits();
+        } else if let Plan::Tables { tables, indices } = step.plan {
+            let encoded = open.encoder.encode(tables, indices, symbols);
+            encoded.map_err(|error| unexpected(step, &error))?;
+            let bits = tables.total_bits(indices, symbols);
+            self.counter.bits += bits.map_err(|error| unexpected(step, &error))?;
+        }
+        Ok(())
     }
+}
+
+/// Symbols as intervals, where distributions are mixtures: what takes an encoder's time.
+fn mixed(step: &Step<'_>, symbols: &[i32]) -> Result<Option<Intervals>, WalkError> {
+    let Plan::Mixtures(mixtures) = step.plan else {
+        return Ok(None);
+    };
+    let intervals = mixtures.intervals(symbols);
+    Ok(Some(intervals.map_err(|error| unexpected(step, &error))?))
 }
 
 /// Reads the streams of a tile's sections, as far as they are there.
@@ -248,8 +276,11 @@ impl SymbolCoder for Both {
         step: &Step<'_>,
         symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
     ) -> Result<Vec<i32>, WalkError> {
-        let coded = self.0.code(step, symbols)?;
-        self.1.code(step, &mut || Ok(coded.clone()))
+        let symbols = symbols()?;
+        let mixed = mixed(step, &symbols)?;
+        self.0.write(step, &symbols, mixed.as_ref())?;
+        self.1.write(step, &symbols, mixed.as_ref())?;
+        Ok(symbols)
     }
 }
 

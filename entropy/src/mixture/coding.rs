@@ -1,5 +1,9 @@
 //! Mixtures through the coders.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
 use super::Mixtures;
 use super::density::{Components, Density, Found};
 use super::numbers::{Numbers, numbers};
@@ -8,7 +12,10 @@ use crate::error::{DecodeError, EncodeError};
 use crate::escape;
 use crate::gaussian::gaussian;
 use crate::interval::{Interval, Sink, Source};
-use crate::tables::{PRECISION, TOTAL, Table, Tables};
+use crate::tables::{PRECISION, Table, Tables};
+
+/// Symbols that a thread takes at a time; no pair is cut.
+const PART: usize = 1 << 12;
 
 impl Encoder {
     /// Appends `symbols` in decoding order, one for each of `mixtures`. Any `i32` can
@@ -21,14 +28,53 @@ impl Encoder {
         mixtures: &Mixtures,
         symbols: &[i32],
     ) -> Result<(), EncodeError> {
-        check_lengths(mixtures, symbols)?;
+        self.append(&mixtures.intervals(symbols)?);
+        Ok(())
+    }
+
+    /// Appends what [`Mixtures::intervals`] made of symbols.
+    pub fn append(&mut self, intervals: &Intervals) {
         match &mut self.0 {
             Writer::Ans(writer) => {
-                writer.reserve(symbols.len());
-                mixtures.pass(&mut Encode(writer, symbols.iter()))
+                writer.reserve(intervals.0.len());
+                intervals
+                    .0
+                    .iter()
+                    .for_each(|&interval| writer.put(interval));
             }
-            Writer::Range(writer) => mixtures.pass(&mut Encode(writer, symbols.iter())),
+            Writer::Range(writer) => {
+                intervals
+                    .0
+                    .iter()
+                    .for_each(|&interval| writer.put(interval));
+            }
         }
+    }
+}
+
+/// Symbols as a coder takes them: each as a share of the unit interval.
+#[derive(Debug, Clone, Default)]
+pub struct Intervals(Vec<Interval>);
+
+impl Intervals {
+    /// How many bits they take together. A float, for reports and for encoders: never for
+    /// anything a decoder has to reproduce.
+    pub fn bits(&self) -> f64 {
+        // As many masses of 16 bits as a float holds the product of.
+        const FACTORS: usize = 60;
+        let bits = |part: &[Interval]| {
+            let mass = |interval: &Interval| f64::from(interval.mass.get());
+            let product: f64 = part.iter().map(mass).product();
+            (PRECISION * part.len()) as f64 - product.log2()
+        };
+        self.0.chunks(FACTORS).map(bits).sum()
+    }
+}
+
+impl Sink for Intervals {
+    #[inline(always)]
+    fn put(&mut self, interval: Interval) {
+        self.0.push(interval);
     }
 }
 
@@ -44,45 +90,67 @@ impl Decoder {
         out: &mut Vec<i32>,
     ) -> Result<(), DecodeError> {
         out.reserve(mixtures.len());
+        let all = 0..mixtures.len();
         match &mut self.0 {
-            Reader::Ans(reader) => mixtures.pass(&mut Decode(reader, out)),
-            Reader::Range(reader) => mixtures.pass(&mut Decode(reader, out)),
+            Reader::Ans(reader) => mixtures.pass(all, &mut Decode(reader, out)),
+            Reader::Range(reader) => mixtures.pass(all, &mut Decode(reader, out)),
         }
     }
 }
 
 impl Mixtures {
-    /// How many bits `symbols` take together. A float, for reports and for encoders:
-    /// never for anything a decoder has to reproduce.
+    /// What a coder writes for `symbols`. An encoder knows them all, so that threads share
+    /// them out.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode_mixtures`].
+    pub fn intervals(&self, symbols: &[i32]) -> Result<Intervals, EncodeError> {
+        check_lengths(self, symbols)?;
+        let parts: Vec<Intervals> = (0..symbols.len())
+            .into_par_iter()
+            .step_by(PART)
+            .map(|start| {
+                let range = start..(start + PART).min(symbols.len());
+                let mut intervals = Intervals(Vec::with_capacity(range.len()));
+                let mut encode = Encode(&mut intervals, symbols[range.clone()].iter());
+                self.pass(range, &mut encode)?;
+                Ok(intervals)
+            })
+            .collect::<Result<_, EncodeError>>()?;
+        Ok(Intervals(
+            parts.into_iter().flat_map(|part| part.0).collect(),
+        ))
+    }
+
+    /// How many bits `symbols` take together, see [`Intervals::bits`].
     ///
     /// # Errors
     /// As [`Encoder::encode_mixtures`].
     pub fn total_bits(&self, symbols: &[i32]) -> Result<f64, EncodeError> {
-        check_lengths(self, symbols)?;
-        let mut count = Count {
-            symbols: symbols.iter(),
-            bits: 0.0,
-        };
-        self.pass(&mut count)?;
-        Ok(count.bits)
+        Ok(self.intervals(symbols)?.bits())
     }
 
-    /// Takes all symbols through `pass`, in coding order.
-    fn pass<P: Pass>(&self, pass: &mut P) -> Result<(), P::Error> {
+    /// Takes the symbols of `range`, which cuts no pair, through `pass`, in coding order.
+    fn pass<P: Pass>(&self, range: Range<usize>, pass: &mut P) -> Result<(), P::Error> {
         match self.components {
-            1 => self.pass_of::<1, P>(pass),
-            2 => self.pass_of::<2, P>(pass),
-            3 => self.pass_of::<3, P>(pass),
-            _ => self.pass_of::<4, P>(pass),
+            1 => self.pass_of::<1, P>(range, pass),
+            2 => self.pass_of::<2, P>(range, pass),
+            3 => self.pass_of::<3, P>(range, pass),
+            _ => self.pass_of::<4, P>(range, pass),
         }
     }
 
-    fn pass_of<const K: usize, P: Pass>(&self, pass: &mut P) -> Result<(), P::Error> {
+    fn pass_of<const K: usize, P: Pass>(
+        &self,
+        range: Range<usize>,
+        pass: &mut P,
+    ) -> Result<(), P::Error> {
         let (numbers, plain) = (numbers(), gaussian());
         let each = K * Self::fields(self.paired);
         let width = if self.paired { 2 } else { 1 };
-        let units = self.scales.chunks_exact(width);
-        for (scales, parameters) in units.zip(self.parameters.chunks_exact(each)) {
+        let parameters = &self.parameters[range.start / width * each..];
+        let units = self.scales[range].chunks_exact(width);
+        for (scales, parameters) in units.zip(parameters.chunks_exact(each)) {
             if scales.iter().all(|&scale| scale < self.plain_below) {
                 for &scale in scales {
                     pass.plain(table(plain, scale))?;
@@ -146,7 +214,7 @@ fn check_lengths(mixtures: &Mixtures, symbols: &[i32]) -> Result<(), EncodeError
     }
 }
 
-/// What is done with symbols: they are written, read or counted.
+/// What is done with symbols: they are written or read.
 trait Pass {
     type Error;
 
@@ -225,49 +293,6 @@ impl<S: Source> Pass for Decode<'_, S> {
             None => escape::decode(self.0, density.min(), density.max())?,
         };
         self.1.push(symbol);
-        Ok((symbol, found))
-    }
-}
-
-/// Adds up bits.
-struct Count<'a> {
-    symbols: std::slice::Iter<'a, i32>,
-    bits: f64,
-}
-
-impl Count<'_> {
-    fn add(&mut self, interval: Interval, symbol: i32, escaped: Option<[i32; 2]>) {
-        let extra = escaped.map_or(0, |[min, max]| escape::bits(symbol, min, max));
-        let mass: f64 = interval.mass.get().into();
-        self.bits += PRECISION as f64 - mass.log2() + f64::from(extra);
-        debug_assert!(mass < TOTAL as f64);
-    }
-}
-
-impl Pass for Count<'_> {
-    type Error = EncodeError;
-
-    fn plain(&mut self, table: Table<'_>) -> Result<(), EncodeError> {
-        let symbol = self.symbols.next().copied().unwrap_or_default();
-        let (slot, escaped) = match table.slot(symbol) {
-            Some(slot) => (slot, None),
-            None => (table.escape(), Some([table.min(), table.max()])),
-        };
-        self.add(table.interval(slot), symbol, escaped);
-        Ok(())
-    }
-
-    fn mixed<const K: usize>(
-        &mut self,
-        density: &Density<'_, K>,
-    ) -> Result<(i32, Option<Found<K>>), EncodeError> {
-        let symbol = self.symbols.next().copied().unwrap_or_default();
-        let found = density.slot(symbol).map(|slot| density.interval(slot));
-        let (interval, escaped) = match &found {
-            Some(found) => (found.interval, None),
-            None => (density.escape(), Some([density.min(), density.max()])),
-        };
-        self.add(interval, symbol, escaped);
         Ok((symbol, found))
     }
 }
