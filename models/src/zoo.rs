@@ -201,6 +201,13 @@ mod tests {
                 let temporal = model.temporal().unwrap();
                 assert_eq!(temporal.digest(), weights.digest());
                 assert!(temporal.steps() > 0);
+                let trained_with = weights.config().unwrap().trained_with;
+                assert_eq!(
+                    trained_with,
+                    Some(model.digest().to_string()),
+                    "the prior for clips of {} is of other weights: run its recipe again",
+                    row.key
+                );
             }
             assert!(zoo.find(row.id, model.digest()).is_some());
             assert!(

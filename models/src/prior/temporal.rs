@@ -32,6 +32,9 @@ pub const MOTION_PLANES: usize = 4;
 /// Shape of a [`TemporalPrior`].
 #[derive(Config, Debug)]
 pub struct TemporalConfig {
+    /// Digest of the model's weights that it was trained with: their latents are what it
+    /// knows.
+    pub trained_with: Option<String>,
     /// Channel groups of predicted frames.
     pub groups: GroupsConfig,
     /// Channels of the means' stream.

@@ -14,7 +14,8 @@ use crate::standard::Noise;
 
 fn prior() -> (TemporalConfig, TemporalPrior) {
     let config = TemporalConfig {
-        groups: GroupsConfig::new(vec![3, 4, 6], 2),
+        trained_with: None,
+        groups: GroupsConfig::new(vec![3, 4, 6], 2).with_quartered(Some(1)),
         stream: 9,
         head: 7,
         shape_stream: 12,

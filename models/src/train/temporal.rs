@@ -281,6 +281,7 @@ impl TemporalRecipe {
         }
         let model = frozen.0.config()?;
         Ok(TemporalConfig {
+            trained_with: Some(frozen.0.digest().to_string()),
             groups: model.groups,
             stream: model.mean.stream,
             head: model.mean.head,

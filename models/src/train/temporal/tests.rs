@@ -24,6 +24,7 @@ fn recipe(home: &Path, steps: u64) -> TemporalRecipe {
         weights: concat!(env!("CARGO_MANIFEST_DIR"), "/weights/mse").into(),
         from_run: None,
         prior: Some(TemporalConfig {
+            trained_with: None,
             groups: GroupsConfig::new(vec![16, 304], 1),
             stream: 8,
             head: 8,
