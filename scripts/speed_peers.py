@@ -158,7 +158,8 @@ def compressai(args, pictures):
     made = subprocess.run(
         [*command, *map(str, pictures.sources)], stdout=subprocess.PIPE, check=True
     )
-    return json.loads(made.stdout)
+    # Before it, PyTorch may say what it tried to download.
+    return json.loads(made.stdout.splitlines()[-1])
 
 
 def row(result, ours):
