@@ -1,11 +1,13 @@
 //! What a step does with latents, means and residuals, in a picture and in a predicted
 //! frame alike.
 
+use rayon::prelude::*;
+
 use crate::prior::{Step, covered};
 use crate::profile::{Other, Part, Work, timed};
 
 /// Positions whose symbols, which lie by channels, are taken together with latents and
-/// means, which lie by positions: a cache line of symbols.
+/// means, which lie by positions: a cache line of symbols. Also, so many channels.
 const RUN: usize = 16;
 
 /// Multiplies each channel, which lie together, by its gain.
@@ -22,10 +24,20 @@ pub(crate) fn scale(values: &mut [f32], gain: &[f32]) {
 }
 
 /// `[position][channel]` as `[channel][position]`.
-pub(crate) fn by_planes<T: Copy>(values: &[T], channels: usize) -> Vec<T> {
-    (0..channels)
-        .flat_map(|c| values.iter().skip(c).step_by(channels).copied())
-        .collect()
+pub(crate) fn by_planes<T: Copy + Default + Send + Sync>(values: &[T], channels: usize) -> Vec<T> {
+    let count = values.len() / channels.max(1);
+    let mut planes = vec![T::default(); values.len()];
+    planes
+        .par_chunks_mut((RUN * count).max(1))
+        .enumerate()
+        .for_each(|(block, planes)| {
+            let (first, width) = (block * RUN, planes.len() / count);
+            for (i, position) in values.chunks_exact(channels).enumerate() {
+                let values = position[first..][..width].iter().enumerate();
+                values.for_each(|(c, value)| planes[c * count + i] = *value);
+            }
+        });
+    planes
 }
 
 /// Symbols of a step, `[channel][position covered]`: `round(i, residual)` is the one
@@ -36,22 +48,27 @@ pub(crate) fn residuals(
     [h, w]: [usize; 2],
     y: &[f32],
     mu: &[f32],
-    round: impl Fn(usize, f32) -> i32,
+    round: impl Fn(usize, f32) -> i32 + Sync,
 ) -> Vec<i32> {
     let m = y.len() / (h * w).max(1);
     let count = mu.len() / step.channels.max(1);
     let positions: Vec<usize> = covered(step.pass, h, w).collect();
     let mut symbols = vec![0; mu.len()];
-    for (first, positions) in (0..).step_by(RUN).zip(positions.chunks(RUN)) {
-        for c in 0..step.channels {
-            let start = c * count + first;
-            let out = symbols[start..][..positions.len()].iter_mut();
-            for (i, (symbol, position)) in out.zip(positions).enumerate() {
-                let mean = mu[(first + i) * step.channels + c];
-                *symbol = round(start + i, y[position * m + step.first + c] - mean);
+    symbols
+        .par_chunks_mut((RUN * count).max(1))
+        .enumerate()
+        .for_each(|(block, symbols)| {
+            for (first, positions) in (0..).step_by(RUN).zip(positions.chunks(RUN)) {
+                for (c, plane) in symbols.chunks_exact_mut(count).enumerate() {
+                    let c = block * RUN + c;
+                    let out = plane[first..][..positions.len()].iter_mut();
+                    for (i, (symbol, position)) in (first..).zip(out.zip(positions)) {
+                        let mean = mu[i * step.channels + c];
+                        *symbol = round(c * count + i, y[position * m + step.first + c] - mean);
+                    }
+                }
             }
-        }
-    }
+        });
     symbols
 }
 
