@@ -293,3 +293,19 @@ fn clips_go_among_pictures() {
     assert_eq!(code, 1);
     assert!(words.contains("this is a picture"), "{words}");
 }
+
+/// Nobody writes to the pipe: who opens it waits for ever.
+#[cfg(unix)]
+#[test]
+fn a_pipe_among_many_is_refused_unopened() {
+    let run = three();
+    let made = std::process::Command::new("mkfifo")
+        .arg(run.path("in/pipe.lic"))
+        .status();
+    assert!(made.unwrap().success());
+    for command in ["encode", "decode"] {
+        let (code, words) = ended(&run, &format!("{command} in/pipe.lic -o out"));
+        assert_eq!(code, 1);
+        assert!(words.contains("not a regular file"), "{words}");
+    }
+}

@@ -121,19 +121,8 @@ impl Task for Files<'_> {
     }
 
     fn in_folder(&self, folder: &Path) -> Result<Vec<PathBuf>> {
-        let name = || format!("cannot list the folder {}", folder.display());
-        let mut paths = Vec::new();
-        for entry in fs::read_dir(folder).with_context(name)? {
-            let path = entry.with_context(name)?.path();
-            let ours = path
-                .extension()
-                .is_some_and(|e| e.eq_ignore_ascii_case("lic"));
-            if ours && path.is_file() {
-                paths.push(path);
-            }
-        }
+        let paths = many::listed(folder, &["lic"])?;
         ensure!(!paths.is_empty(), "no .lic files in {}", folder.display());
-        paths.sort();
         Ok(paths)
     }
 

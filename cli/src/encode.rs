@@ -87,7 +87,7 @@ impl Task for Pictures<'_> {
 
     fn size(&self, input: &Path) -> Result<(u32, u32)> {
         if video::is_video(input)? {
-            return video::size(input, &self.args.clips);
+            return video::size_of_video(input, &self.args.clips);
         }
         picture::size(input)
     }

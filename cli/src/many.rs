@@ -128,6 +128,25 @@ pub fn run(task: &impl Task, order: &Order, words: Words) -> Result<ExitCode> {
     }
 }
 
+/// The files of a folder with one of `endings`, by name. Those whose name starts with a dot
+/// are passed over, as [`ImageFolder`](lic_datasets::ImageFolder) does.
+pub fn listed(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
+    let name = || format!("cannot list the folder {}", folder.display());
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).with_context(name)? {
+        let entry = entry.with_context(name)?;
+        let path = entry.path();
+        let ending = path.extension().unwrap_or_default();
+        let meant = endings.iter().any(|e| ending.eq_ignore_ascii_case(e));
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if meant && !hidden && path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
 /// That a folder is no file, and what to type for what is in it.
 pub fn folder(command: &str, path: &Path) -> String {
     let path = path.display();

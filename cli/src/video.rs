@@ -14,8 +14,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Error, Result, anyhow};
 use lic_codec::clip::{TELLING, is_clip};
 
+use crate::many;
+
 pub use decode::{decode_to, run as decode, size as size_of_clip};
-pub use encode::{encode_to, run as encode, size};
+pub use encode::{encode_to, run as encode, size as size_of_video};
 pub use info::run as info;
 
 /// Keeps an error of the input that comes up while output is written, which it would be
@@ -51,11 +53,12 @@ fn start(path: &Path, length: usize) -> Result<Vec<u8>> {
         return Ok(start[..start.len().min(length)].to_vec());
     }
     let name = || format!("cannot read {}", path.display());
-    let file = File::open(path).with_context(name)?;
-    if !file.metadata().with_context(name)?.is_file() {
-        // A pipe has no beginning to come back to.
+    if !fs::metadata(path).with_context(name)?.is_file() {
+        // A pipe has no beginning to come back to, and one that nobody writes to yet
+        // cannot even be opened.
         return Ok(Vec::new());
     }
+    let file = File::open(path).with_context(name)?;
     let mut start = Vec::new();
     file.take(length as u64)
         .read_to_end(&mut start)
@@ -72,22 +75,7 @@ const ENDINGS: &[&str] = if cfg!(feature = "ffmpeg") {
 
 /// The videos of a folder.
 pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
-    let name = || format!("cannot list the folder {}", folder.display());
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).with_context(name)? {
-        let path = entry.with_context(name)?.path();
-        let named = |ending: &&str| {
-            path.extension()
-                .is_some_and(|e| e.eq_ignore_ascii_case(ending))
-        };
-        let hidden = path
-            .file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !hidden && ENDINGS.iter().any(named) && path.is_file() {
-            paths.push(path);
-        }
-    }
-    Ok(paths)
+    many::listed(folder, ENDINGS)
 }
 
 /// Whether an input of `lic encode` is a video.
