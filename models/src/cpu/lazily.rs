@@ -5,6 +5,9 @@ use std::fmt;
 use std::sync::OnceLock;
 
 /// What `pack` makes, once it is asked for.
+///
+/// `pack` must not hand work to rayon: a thread that waits for a part of it could take up
+/// another tile, which asks for the same networks and waits for them without end.
 pub(super) struct Lazily<P> {
     pack: Box<dyn Fn() -> Result<P, String> + Send + Sync>,
     packed: OnceLock<Result<P, String>>,
