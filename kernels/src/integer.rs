@@ -5,6 +5,9 @@ use crate::{LANES, Lane, portable};
 #[cfg(target_arch = "x86_64")]
 use crate::{avx2, avx512};
 
+#[cfg(target_arch = "aarch64")]
+use crate::neon;
+
 /// Activations that are multiplied at once: segments are multiples of it.
 pub const QUAD: usize = 4;
 
@@ -112,6 +115,9 @@ impl IntMatrix {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 | Kind::Avx512Bf16 => unsafe { avx512::int_product(&job, out) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => unsafe { neon::int_product(&job, out) },
         }
     }
 }
@@ -212,10 +218,13 @@ impl Requantise {
         assert!(sums.len().is_multiple_of(channels) && stride >= channels);
         let rows = sums.chunks_exact(channels).zip(out.chunks_mut(stride));
         rows.for_each(|(sums, out)| match isa.kind() {
-            Kind::Portable => self.row(sums, out),
-            // SAFETY: a value of any other kind exists only where AVX2 was detected.
+            // SAFETY: a value of these kinds exists only where AVX2 was detected.
             #[cfg(target_arch = "x86_64")]
-            _ => unsafe { avx2::requantise(self, sums, out) },
+            Kind::Avx2 | Kind::Avx512 | Kind::Avx512Bf16 => unsafe {
+                avx2::requantise(self, sums, out)
+            },
+            // NEON is always there, so the compiler uses it by itself.
+            _ => self.row(sums, out),
         });
     }
 

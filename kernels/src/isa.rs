@@ -11,6 +11,8 @@ pub(crate) enum Kind {
     Avx512,
     #[cfg(target_arch = "x86_64")]
     Avx512Bf16,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
 impl Isa {
@@ -23,7 +25,7 @@ impl Isa {
 
     /// Those that this machine has, slowest first.
     pub fn all() -> Vec<Self> {
-        #[allow(unused_mut, reason = "machines other than x86-64 have one")]
+        #[allow(unused_mut, reason = "some machines have one")]
         let mut all = vec![Self::portable()];
         #[cfg(target_arch = "x86_64")]
         {
@@ -41,6 +43,10 @@ impl Isa {
                     all.push(Self(Kind::Avx512Bf16));
                 }
             }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if std::arch::is_aarch64_feature_detected!("neon") {
+            all.push(Self(Kind::Neon));
         }
         all
     }

@@ -45,6 +45,8 @@ mod avx512;
 mod integer;
 mod isa;
 mod matrix;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod number;
 mod portable;
 mod rows;

@@ -194,6 +194,10 @@ pub(crate) struct Panel<'a, G> {
     /// What sums of whole numbers are multiples of.
     steps: &'a [Lane<f32>],
     /// And what they begin with.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "for vector bytes")
+    )]
     pub(crate) start: &'a [Lane<i32>],
     /// Its first column of the output.
     column: usize,

@@ -7,6 +7,9 @@ use crate::portable;
 #[cfg(target_arch = "x86_64")]
 use crate::{avx2, avx512};
 
+#[cfg(target_arch = "aarch64")]
+use crate::neon;
+
 /// What activations and weights are stored as; sums are always `f32`.
 pub trait Number: Copy + Default + Debug + Send + Sync + 'static {
     /// Weights of an output that are multiplied at once.
@@ -87,6 +90,9 @@ impl Number for f32 {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 | Kind::Avx512Bf16 => unsafe { avx512::product(job, out) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => unsafe { neon::product(job, out) },
         }
     }
 }
