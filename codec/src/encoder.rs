@@ -357,10 +357,12 @@ fn encode_tile(
             let mut both = Both(apart, joined);
             walk(model, &mut *latents, &mut both).map_err(of_model)?;
             let (sections, counter) = both.0.finish();
-            let (joined, _) = both.1.finish();
-            let bytes: usize = joined.iter().map(Vec::len).sum();
-            let small = bytes as u64 <= SMALL;
-            (sections, small.then_some(joined), counter)
+            let bytes = |streams: &[Vec<u8>]| streams.iter().map(Vec::len).sum::<usize>() as u64;
+            // One stream is shorter than several, by no more than this.
+            let hopeless = bytes(&sections) > SMALL + 1000;
+            let joined = (!hopeless).then(|| both.1.finish().0);
+            let joined = joined.filter(|joined| bytes(joined) <= SMALL);
+            (sections, joined, counter)
         }
         Some(false) => {
             let mut joined = joined;

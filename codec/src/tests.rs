@@ -72,7 +72,9 @@ fn any_size_and_quality_decodes_to_what_the_encoder_saw() {
         let lengths: Vec<u64> = index.lengths.iter().map(|&l| l.into()).collect();
         assert_eq!(report.section_bytes, lengths);
         let payload: u64 = lengths.iter().sum();
-        assert!(payload as f64 <= predicted / 8.0 + 6.25);
+        // Two sections of two halves, each with 3.1 bytes more at most and the length of
+        // the first.
+        assert!(payload as f64 <= predicted / 8.0 + 16.5);
         assert!(report.bytes - payload <= 31, "{report:?}");
 
         let decoded = decode(&file).unwrap();

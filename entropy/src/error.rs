@@ -136,6 +136,9 @@ pub enum DecodeError {
         /// How many tables there are.
         tables: usize,
     },
+    /// A stream in halves does not begin with the length of its first.
+    #[error("the stream does not begin with the length of its first half")]
+    Halves,
     /// The last byte of an ANS stream is never zero.
     #[error("the ANS stream ends in a zero byte")]
     TrailingZero,
@@ -149,6 +152,26 @@ pub enum DecodeError {
     /// it was cut, went on, or was coded with other tables.
     #[error("the stream does not end with its last symbol")]
     NotUsedUp,
+}
+
+impl EncodeError {
+    /// The same where symbols have `before` others before them.
+    pub(crate) fn shifted(mut self, before: usize) -> Self {
+        if let Self::NoSuchTable { position, .. } = &mut self {
+            *position += before;
+        }
+        self
+    }
+}
+
+impl DecodeError {
+    /// The same where symbols have `before` others before them.
+    pub(crate) fn shifted(mut self, before: usize) -> Self {
+        if let Self::NoSuchTable { position, .. } = &mut self {
+            *position += before;
+        }
+        self
+    }
 }
 
 /// A number that names no [`Coder`](crate::Coder).

@@ -1,6 +1,6 @@
 //! What takes the symbols of a walk: writers, readers, counters.
 
-use lic_entropy::{Coder, Decoder, Encoder, Intervals};
+use lic_entropy::{Coder, Decoder, Encoder, HalvesDecoder, HalvesEncoder, Intervals};
 use sha2::{Digest as _, Sha256};
 
 use super::{Step, SymbolCoder, WalkError, unexpected};
@@ -48,7 +48,8 @@ impl SymbolCoder for Counter {
     }
 }
 
-/// Writes one stream a section, and counts what the tables predict.
+/// Writes one stream a section, in halves, or one of all sections, which is not; and counts
+/// what the tables predict.
 #[derive(Debug)]
 pub struct Writer {
     coder: Coder,
@@ -64,18 +65,24 @@ pub struct Writer {
 /// A section that is being written.
 #[derive(Debug)]
 struct Open {
-    encoder: Encoder,
+    stream: Writing,
     /// Whether a symbol was not 0.
     says_something: bool,
+}
+
+#[derive(Debug)]
+enum Writing {
+    Whole(Encoder),
+    Halves(HalvesEncoder),
 }
 
 impl Open {
     /// A section of zeros only is left empty.
     fn finish(self) -> Vec<u8> {
-        if self.says_something {
-            self.encoder.finish()
-        } else {
-            Vec::new()
+        match self.stream {
+            _ if !self.says_something => Vec::new(),
+            Writing::Whole(encoder) => encoder.finish(),
+            Writing::Halves(encoder) => encoder.finish(),
         }
     }
 }
@@ -135,7 +142,7 @@ impl Writer {
         &mut self,
         step: &Step<'_>,
         symbols: &[i32],
-        mixed: Option<&Intervals>,
+        mixed: Option<&[Intervals; 2]>,
     ) -> Result<(), WalkError> {
         // Sections rise by at most one: a new one has begun when every stream
         // before it is complete but the open one.
@@ -143,16 +150,25 @@ impl Writer {
             self.streams.extend(self.open.take().map(Open::finish));
         }
         let open = self.open.get_or_insert_with(|| Open {
-            encoder: Encoder::new(self.coder),
+            stream: match self.joined {
+                true => Writing::Whole(Encoder::new(self.coder)),
+                false => Writing::Halves(HalvesEncoder::new(self.coder)),
+            },
             says_something: self.zeros,
         });
         open.says_something |= symbols.iter().any(|&symbol| symbol != 0);
         self.counter.symbols += symbols.len() as u64;
-        if let Some(intervals) = mixed {
-            open.encoder.append(intervals);
-            self.counter.bits += intervals.bits();
+        if let Some(halves) = mixed {
+            match &mut open.stream {
+                Writing::Whole(encoder) => halves.iter().for_each(|half| encoder.append(half)),
+                Writing::Halves(encoder) => encoder.append(halves),
+            }
+            self.counter.bits += halves.iter().map(Intervals::bits).sum::<f64>();
         } else if let Plan::Tables { tables, indices } = step.plan {
-            let encoded = open.encoder.encode(tables, indices, symbols);
+            let encoded = match &mut open.stream {
+                Writing::Whole(encoder) => encoder.encode(tables, indices, symbols),
+                Writing::Halves(encoder) => encoder.encode(tables, indices, symbols),
+            };
             encoded.map_err(|error| unexpected(step, &error))?;
             let bits = tables.total_bits(indices, symbols);
             self.counter.bits += bits.map_err(|error| unexpected(step, &error))?;
@@ -162,12 +178,12 @@ impl Writer {
 }
 
 /// Symbols as intervals, where distributions are mixtures: what takes an encoder's time.
-fn mixed(step: &Step<'_>, symbols: &[i32]) -> Result<Option<Intervals>, WalkError> {
+fn mixed(step: &Step<'_>, symbols: &[i32]) -> Result<Option<[Intervals; 2]>, WalkError> {
     let Plan::Mixtures(mixtures) = step.plan else {
         return Ok(None);
     };
-    let intervals = mixtures.intervals(symbols);
-    Ok(Some(intervals.map_err(|error| unexpected(step, &error))?))
+    let halves = mixtures.halves(symbols);
+    Ok(Some(halves.map_err(|error| unexpected(step, &error))?))
 }
 
 /// Reads the streams of a tile's sections, as far as they are there.
@@ -176,8 +192,14 @@ pub struct Reader {
     coder: Coder,
     /// Whether all sections are one stream.
     joined: bool,
-    open: Option<(usize, Decoder)>,
+    open: Option<(usize, Reading)>,
     streams: Vec<Vec<u8>>,
+}
+
+#[derive(Debug)]
+enum Reading {
+    Whole(Decoder),
+    Halves(HalvesDecoder),
 }
 
 impl Reader {
@@ -212,16 +234,18 @@ impl Reader {
 
     fn close(&mut self) -> Result<(), WalkError> {
         if let Some((section, decoder)) = self.open.take() {
-            decoder
-                .finish()
-                .map_err(|source| WalkError::Stream { section, source })?;
+            let finished = match decoder {
+                Reading::Whole(decoder) => decoder.finish(),
+                Reading::Halves(decoder) => decoder.finish(),
+            };
+            finished.map_err(|source| WalkError::Stream { section, source })?;
         }
         Ok(())
     }
 
     /// The decoder of `section`, opened when its first step comes; `None` if the
     /// section is empty.
-    fn open(&mut self, section: usize) -> Result<Option<&mut Decoder>, WalkError> {
+    fn open(&mut self, section: usize) -> Result<Option<&mut Reading>, WalkError> {
         if self.open.as_ref().is_none_or(|open| open.0 != section) {
             self.close()?;
             // The stream is not needed again once its decoder has it.
@@ -230,8 +254,11 @@ impl Reader {
             if stream.is_empty() {
                 return Ok(None);
             }
-            let decoder = Decoder::new(self.coder, &stream)
-                .map_err(|source| WalkError::Stream { section, source })?;
+            let decoder = match self.joined {
+                true => Decoder::new(self.coder, &stream).map(Reading::Whole),
+                false => HalvesDecoder::new(self.coder, &stream).map(Reading::Halves),
+            };
+            let decoder = decoder.map_err(|source| WalkError::Stream { section, source })?;
             self.open = Some((section, decoder));
         }
         Ok(self.open.as_mut().map(|open| &mut open.1))
@@ -248,13 +275,14 @@ impl SymbolCoder for Reader {
         let Some(decoder) = self.open(section)? else {
             return Ok(vec![0; step.plan.len()]);
         };
-        let mut symbols = Vec::new();
-        let decoded = match step.plan {
-            Plan::Tables { tables, indices } => decoder.decode(tables, indices, &mut symbols),
-            Plan::Mixtures(mixtures) => decoder.decode_mixtures(mixtures, &mut symbols),
+        let decoded = match decoder {
+            Reading::Whole(decoder) => whole(decoder, step.plan),
+            Reading::Halves(decoder) => match step.plan {
+                Plan::Tables { tables, indices } => decoder.decode(tables, indices),
+                Plan::Mixtures(mixtures) => decoder.decode_mixtures(mixtures),
+            },
         };
-        decoded.map_err(|source| WalkError::Stream { section, source })?;
-        Ok(symbols)
+        decoded.map_err(|source| WalkError::Stream { section, source })
     }
 
     fn reads(&self) -> bool {
@@ -264,6 +292,15 @@ impl SymbolCoder for Reader {
     fn lacks(&self, section: usize) -> bool {
         self.stream_of(section) >= self.streams.len()
     }
+}
+
+fn whole(decoder: &mut Decoder, plan: &Plan) -> Result<Vec<i32>, lic_entropy::DecodeError> {
+    let mut symbols = Vec::new();
+    match plan {
+        Plan::Tables { tables, indices } => decoder.decode(tables, indices, &mut symbols)?,
+        Plan::Mixtures(mixtures) => decoder.decode_mixtures(mixtures, &mut symbols)?,
+    }
+    Ok(symbols)
 }
 
 /// Hands everything to two writers.

@@ -11,6 +11,7 @@ use crate::coder::{Decoder, Encoder, Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::escape;
 use crate::gaussian::gaussian;
+use crate::halves::first_half;
 use crate::interval::{Interval, Sink, Source};
 use crate::tables::{PRECISION, Table, Tables};
 
@@ -57,6 +58,11 @@ impl Encoder {
 pub struct Intervals(Vec<Interval>);
 
 impl Intervals {
+    /// How many: one a symbol, and more for those that are escaped.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// How many bits they take together. A float, for reports and for encoders: never for
     /// anything a decoder has to reproduce.
     pub fn bits(&self) -> f64 {
@@ -89,11 +95,20 @@ impl Decoder {
         mixtures: &Mixtures,
         out: &mut Vec<i32>,
     ) -> Result<(), DecodeError> {
-        out.reserve(mixtures.len());
-        let all = 0..mixtures.len();
+        self.decode_part(mixtures, 0..mixtures.len(), out)
+    }
+
+    /// The same for those of `range`, which cuts no pair.
+    pub(crate) fn decode_part(
+        &mut self,
+        mixtures: &Mixtures,
+        range: Range<usize>,
+        out: &mut Vec<i32>,
+    ) -> Result<(), DecodeError> {
+        out.reserve(range.len());
         match &mut self.0 {
-            Reader::Ans(reader) => mixtures.pass(all, &mut Decode(reader, out)),
-            Reader::Range(reader) => mixtures.pass(all, &mut Decode(reader, out)),
+            Reader::Ans(reader) => mixtures.pass(range, &mut Decode(reader, out)),
+            Reader::Range(reader) => mixtures.pass(range, &mut Decode(reader, out)),
         }
     }
 }
@@ -106,11 +121,29 @@ impl Mixtures {
     /// As [`Encoder::encode_mixtures`].
     pub fn intervals(&self, symbols: &[i32]) -> Result<Intervals, EncodeError> {
         check_lengths(self, symbols)?;
-        let parts: Vec<Intervals> = (0..symbols.len())
+        self.intervals_of(0..symbols.len(), symbols)
+    }
+
+    /// The same in two halves, for a [`HalvesEncoder`](crate::HalvesEncoder).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn halves(&self, symbols: &[i32]) -> Result<[Intervals; 2], EncodeError> {
+        check_lengths(self, symbols)?;
+        let (half, all) = (first_half(symbols.len()), symbols.len());
+        Ok([
+            self.intervals_of(0..half, symbols)?,
+            self.intervals_of(half..all, symbols)?,
+        ])
+    }
+
+    fn intervals_of(&self, range: Range<usize>, symbols: &[i32]) -> Result<Intervals, EncodeError> {
+        let parts: Vec<Intervals> = range
+            .clone()
             .into_par_iter()
             .step_by(PART)
             .map(|start| {
-                let range = start..(start + PART).min(symbols.len());
+                let range = start..(start + PART).min(range.end);
                 let mut intervals = Intervals(Vec::with_capacity(range.len()));
                 let mut encode = Encode(&mut intervals, symbols[range.clone()].iter());
                 self.pass(range, &mut encode)?;
