@@ -1,5 +1,7 @@
 //! From the pixels of tiles to the samples of the picture that is wanted.
 
+use rayon::prelude::*;
+
 use crate::geometry::Area;
 use crate::image::{Channels, Depth, Samples, luma};
 use crate::model::Pixels;
@@ -88,19 +90,22 @@ impl Plot {
             shown.seen_from(origin.x, origin.y),
         );
         let (pixels_of_rows, _) = pixels.samples.as_chunks::<3>();
-        for y in 0..shown.height {
+        let row = |y: u32| {
             let start = (from.y + y) as usize * pixels.width as usize + from.x as usize;
-            let number = (to.y + y) as usize * origin.width as usize + to.x as usize;
-            let row = &pixels_of_rows[start..][..shown.width as usize];
-            match (&mut self.samples, self.channels) {
-                // The commonest kind in a form that compilers make vectors of.
-                (Samples::Eight(samples), Channels::Rgb) => {
-                    let to = &mut samples[3 * number..][..3 * row.len()];
-                    let pairs = to.iter_mut().zip(row.as_flattened());
-                    pairs.for_each(|(to, v)| *to = byte(*v));
-                }
-                _ => self.put(number, row.iter()),
-            }
+            &pixels_of_rows[start..][..shown.width as usize]
+        };
+        let (width, first) = (origin.width as usize, to.x as usize);
+        if let (Samples::Eight(samples), Channels::Rgb) = (&mut self.samples, self.channels) {
+            // The commonest kind in a form that compilers make vectors of.
+            let rows = samples.par_chunks_mut(3 * width).skip(to.y as usize);
+            rows.zip(0..shown.height).for_each(|(samples, y)| {
+                let pairs = samples[3 * first..].iter_mut().zip(row(y).as_flattened());
+                pairs.for_each(|(to, v)| *to = byte(*v));
+            });
+            return;
+        }
+        for y in 0..shown.height {
+            self.put((to.y + y) as usize * width + first, row(y).iter());
         }
     }
 

@@ -10,16 +10,22 @@ use crate::profile::{Other, Part, Work, timed};
 /// means, which lie by positions: a cache line of symbols. Also, so many channels.
 const RUN: usize = 16;
 
+/// Positions that a thread takes at a time.
+const SHARE: usize = 16 * RUN;
+
 /// Multiplies each channel, which lie together, by its gain.
 pub(crate) fn scale(values: &mut [f32], gain: &[f32]) {
     let bytes = 2 * size_of_val(values);
     let work = || Work::moved(bytes);
     timed(Part::Other(Other::Gain), work, || {
-        for position in values.chunks_exact_mut(gain.len().max(1)) {
-            for (value, gain) in position.iter_mut().zip(gain) {
-                *value *= gain;
+        let channels = gain.len().max(1);
+        values.par_chunks_mut(SHARE * channels).for_each(|values| {
+            for position in values.chunks_exact_mut(channels) {
+                for (value, gain) in position.iter_mut().zip(gain) {
+                    *value *= gain;
+                }
             }
-        }
+        });
     });
 }
 
@@ -79,33 +85,48 @@ pub(crate) fn reconstruct(
     step: Step,
     [h, w]: [usize; 2],
     gain: &[f32],
-    r: impl Fn(usize) -> f32,
+    r: impl Fn(usize) -> f32 + Sync,
     known: &mut [f32],
-    y_hat: &mut [f32],
+    mut y_hat: &mut [f32],
 ) {
     let m = gain.len();
     let count = known.len() / step.channels.max(1);
     let gain = &gain[step.first..][..step.channels];
     let inverse: Vec<f32> = gain.iter().map(|gain| 1.0 / gain).collect();
     let positions: Vec<usize> = covered(step.pass, h, w).collect();
-    // By channels for the symbols, by positions for the latents.
-    let mut run = vec![0.0; RUN * step.channels];
-    for (first, positions) in (0..).step_by(RUN).zip(positions.chunks(RUN)) {
-        for c in 0..step.channels {
-            for i in 0..positions.len() {
-                run[i * step.channels + c] = r(c * count + first + i);
-            }
-        }
-        let known = &mut known[first * step.channels..];
-        let known = known.chunks_exact_mut(step.channels);
-        let run = run.chunks_exact(step.channels);
-        for ((position, known), run) in positions.iter().zip(known).zip(run) {
-            let y_hat = &mut y_hat[position * m + step.first..][..step.channels];
-            let known = known.iter_mut().zip(run).zip(&inverse);
-            for (y_hat, ((known, r), inverse)) in y_hat.iter_mut().zip(known) {
-                *y_hat = r + *known;
-                *known = *y_hat * inverse;
-            }
-        }
+    let mut shares = Vec::new();
+    let mut begun = 0;
+    for (number, positions) in positions.chunks(SHARE).enumerate() {
+        // Positions rise, so each share has latents of its own.
+        let end = positions.last().map_or(begun, |last| last + 1);
+        let (latents, rest) = y_hat.split_at_mut((end - begun) * m);
+        shares.push((number * SHARE, positions, begun, latents));
+        (y_hat, begun) = (rest, end);
     }
+    known
+        .par_chunks_mut(SHARE * step.channels)
+        .zip(shares)
+        .for_each(|(known, (first, positions, begun, y_hat))| {
+            // By channels for the symbols, by positions for the latents.
+            let mut run = vec![0.0; RUN * step.channels];
+            let known = known.chunks_mut(RUN * step.channels);
+            let firsts = (first..).step_by(RUN);
+            for ((first, positions), known) in firsts.zip(positions.chunks(RUN)).zip(known) {
+                for c in 0..step.channels {
+                    for i in 0..positions.len() {
+                        run[i * step.channels + c] = r(c * count + first + i);
+                    }
+                }
+                let known = known.chunks_exact_mut(step.channels);
+                let run = run.chunks_exact(step.channels);
+                for ((position, known), run) in positions.iter().zip(known).zip(run) {
+                    let y_hat = &mut y_hat[(position - begun) * m + step.first..][..step.channels];
+                    let known = known.iter_mut().zip(run).zip(&inverse);
+                    for (y_hat, ((known, r), inverse)) in y_hat.iter_mut().zip(known) {
+                        *y_hat = r + *known;
+                        *known = *y_hat * inverse;
+                    }
+                }
+            }
+        });
 }

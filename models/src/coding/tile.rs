@@ -131,7 +131,7 @@ impl<'a> Coding<'a> {
         &mut self,
         number: usize,
         step: Step,
-        r: impl Fn(usize) -> f32,
+        r: impl Fn(usize) -> f32 + Sync,
     ) -> Result<(), ModelError> {
         let mut known = self.means(number, step)?;
         let bytes = known.len() * (size_of::<i32>() + 3 * size_of::<f32>());
