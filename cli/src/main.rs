@@ -30,6 +30,9 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::from_command_line();
     let words = report::Words::new(cli.quiet);
