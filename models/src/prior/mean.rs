@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::GroupsConfig;
 use super::regroup::heads_of;
-use crate::transform::{conv, shuffle, unbiased_start, zero_conv};
+use crate::transform::{conv, shuffle, through, unbiased_start, zero_conv};
 
 /// Shape of [`Mean`].
 #[derive(Config, Debug)]
@@ -108,8 +108,8 @@ impl Mean {
     /// `[b, 1, h, w]` in 0..=1 → `[b, stream, 4h, 4w]`.
     pub fn start(&self, z: Tensor<4>, quality: Tensor<4>) -> Tensor<4> {
         let x = Tensor::cat(vec![z, quality], 1);
-        let x = relu(shuffle(self.up_32.forward(x), 2));
-        let x = relu(shuffle(self.up_16.forward(x), 2));
+        let x = relu(shuffle(through(&self.up_32, x), 2));
+        let x = relu(shuffle(through(&self.up_16, x), 2));
         self.hyper.forward(x)
     }
 
@@ -122,7 +122,6 @@ impl Mean {
     /// Means of step `step`, gain taken off: `[b, channels, h, w]`.
     pub fn head(&self, stream: &Tensor<4>, step: usize) -> Tensor<4> {
         let head = &self.heads[step];
-        head.out
-            .forward(relu(head.mix.forward(relu(stream.clone()))))
+        through(&head.out, relu(through(&head.mix, relu(stream.clone()))))
     }
 }

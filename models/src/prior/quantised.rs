@@ -8,6 +8,8 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
+use crate::transform::pointwise;
+
 /// Activations are multiples of `2^-ACTIVATION_BITS`.
 pub(super) const ACTIVATION_BITS: u32 = 5;
 /// The last layer's sum is an index times `2^-INDEX_BITS`.
@@ -38,8 +40,11 @@ impl QuantConv {
         let (weight, bias) = (self.weight.val(), self.bias.val());
         let exponents = exponents(std::slice::from_ref(&weight), &bias);
         let weight = quantise_weight(weight, &exponents);
-        let pad = weight.dims()[2] / 2;
-        conv2d(x, weight, Some(quantise_bias(bias, &exponents)), same(pad))
+        let bias = Some(quantise_bias(bias, &exponents));
+        match weight.dims()[2] {
+            1 => pointwise(x, weight, bias),
+            kernel => conv2d(x, weight, bias, same(kernel / 2)),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use super::mean::Head;
 use super::quantised::{QuantConv, he_uniform};
 use super::shape::{ShapeHead, quality_activation};
 use super::{GroupsConfig, Mean, Shape, ShapeStream};
-use crate::transform::{conv, unbiased_start, zero_conv};
+use crate::transform::{conv, through, unbiased_start, zero_conv};
 
 /// Planes that shapes see beside the residuals of the frame before: whether that was an
 /// intra frame, whether nothing moves, and how far it moves each way.
@@ -249,8 +249,8 @@ impl TemporalMean {
     /// Means of step `step`, gain taken off; `y_ref` is that of its channels.
     pub fn head(&self, stream: &Tensor<4>, step: usize, y_ref: Tensor<4>) -> Tensor<4> {
         let head = &self.heads[step];
-        let inside = relu(head.mix.forward(relu(stream.clone())));
-        let both = head.out.forward(inside);
+        let inside = relu(through(&head.mix, relu(stream.clone())));
+        let both = through(&head.out, inside);
         let channels = both.dims()[1] / 2;
         let mean = both.clone().narrow(1, 0, channels);
         let gate = sigmoid(both.narrow(1, channels, channels));

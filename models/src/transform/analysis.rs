@@ -3,7 +3,7 @@ use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
 
-use super::{Block, BlockConfig, Klt, Lapped, conv, unshuffle};
+use super::{Block, BlockConfig, Klt, Lapped, conv, through, unshuffle};
 
 /// Shape of [`Analysis`].
 #[derive(Config, Debug)]
@@ -77,9 +77,9 @@ impl Analysis {
     /// `[b, m, h/16, w/16]`, not yet scaled by a gain.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = unshuffle(self.lapped.pre(x - 0.5), 8);
-        let x = self.klt_embed.forward(x);
+        let x = through(&self.klt_embed, x);
         let x = self.fine.iter().fold(x, |x, block| block.forward(x));
-        let x = self.klt_down.forward(unshuffle(x, 2));
+        let x = through(&self.klt_down, unshuffle(x, 2));
         self.coarse.iter().fold(x, |x, block| block.forward(x))
     }
 }

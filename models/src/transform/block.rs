@@ -4,7 +4,7 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use super::{unbiased_start, zero_conv};
+use super::{through, unbiased_start, zero_conv};
 
 /// Shape of a residual [`Block`].
 #[derive(Config, Debug)]
@@ -62,11 +62,11 @@ impl BlockConfig {
 impl Block {
     /// `[b, width, h, w]` → the same shape.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let branch = self.spatial.forward(self.reduce.forward(x.clone()));
-        let x = x + self.expand.forward(relu(branch));
-        let gate = self.gate.forward(x.clone());
+        let branch = self.spatial.forward(through(&self.reduce, x.clone()));
+        let x = x + through(&self.expand, relu(branch));
+        let gate = through(&self.gate, x.clone());
         let u = gate.clone().narrow(1, 0, self.hidden);
         let v = gate.narrow(1, self.hidden, self.hidden);
-        x + self.merge.forward(relu(u) * v)
+        x + through(&self.merge, relu(u) * v)
     }
 }

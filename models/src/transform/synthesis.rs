@@ -3,7 +3,7 @@ use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
 
-use super::{Block, BlockConfig, Klt, Lapped, conv, shuffle};
+use super::{Block, BlockConfig, Klt, Lapped, conv, shuffle, through};
 
 /// Shape of [`Synthesis`].
 #[derive(Config, Debug)]
@@ -72,8 +72,8 @@ impl Synthesis {
     /// nominally 0..=1, not clamped.
     pub fn forward(&self, y: Tensor<4>) -> Tensor<4> {
         let x = self.coarse.iter().fold(y, |x, block| block.forward(x));
-        let x = shuffle(self.klt_up.forward(x), 2);
+        let x = shuffle(through(&self.klt_up, x), 2);
         let x = self.fine.iter().fold(x, |x, block| block.forward(x));
-        self.lapped.post(shuffle(self.klt_pixels.forward(x), 8)) + 0.5
+        self.lapped.post(shuffle(through(&self.klt_pixels, x), 8)) + 0.5
     }
 }
