@@ -14,10 +14,10 @@ fn the_file_is_what_the_model_predicts() {
             let predicted = report.predicted_bits / 8.0;
             let overhead = file.len() as f64 - predicted;
             // A header of 20 bytes and, for each of five sections, at most 7 of length
-            // and checksum and at most 3.1 with which a stream ends; less in a small
-            // file, which is one stream.
+            // and checksum, 3 of its first half's length, and 3.1 with which either half
+            // ends; less in a small file, which is one stream.
             assert!(
-                (0.0..=71.0).contains(&overhead),
+                (0.0..=101.0).contains(&overhead),
                 "{}: {overhead} bytes",
                 row.key
             );
