@@ -7,6 +7,10 @@
 # The wheel is the CUDA build, but on a machine without a GPU only two small CUDA wheels
 # are needed beside it: libtorch_cpu.so links against them. A stub stands in for
 # libtorch.so, whose only work is to pull in libtorch_cuda.so.
+#
+# On two cores a step of 4 crops of 256x256 was seen to take 0.54 s with Debian's tcmalloc
+# (LD_PRELOAD=libtcmalloc_minimal.so.4; without it pages are given back and taken anew), and
+# 0.48 s with ONEDNN_DEFAULT_FPMATH_MODE=BF16 as well, with the same losses in five digits.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 home=$PWD/target/libtorch
