@@ -33,6 +33,10 @@ impl AnsWriter {
         self.intervals.reserve(symbols);
     }
 
+    pub(crate) fn extend(&mut self, intervals: &[Interval]) {
+        self.intervals.extend_from_slice(intervals);
+    }
+
     /// The words are written little-endian, the oldest first, so the stream as a
     /// whole is one little-endian number whose top is the state; leading zeros
     /// of a number need not be written.

@@ -303,9 +303,14 @@ fn whole(decoder: &mut Decoder, plan: &Plan) -> Result<Vec<i32>, lic_entropy::De
     Ok(symbols)
 }
 
-/// Hands everything to two writers.
+/// Hands everything to two writers, and to the second no more once that has more than so
+/// many bytes to write.
 #[derive(Debug)]
-pub(crate) struct Both(pub Writer, pub Writer);
+pub(crate) struct Both {
+    pub apart: Writer,
+    pub joined: Option<Writer>,
+    pub most: u64,
+}
 
 impl SymbolCoder for Both {
     fn code(
@@ -315,8 +320,14 @@ impl SymbolCoder for Both {
     ) -> Result<Vec<i32>, WalkError> {
         let symbols = symbols()?;
         let mixed = mixed(step, &symbols)?;
-        self.0.write(step, &symbols, mixed.as_ref())?;
-        self.1.write(step, &symbols, mixed.as_ref())?;
+        self.apart.write(step, &symbols, mixed.as_ref())?;
+        // No coder writes less than what tables predict by as much as a byte.
+        if self.apart.counter.bits() / 8.0 > self.most as f64 + 1.0 {
+            self.joined = None;
+        }
+        if let Some(joined) = &mut self.joined {
+            joined.write(step, &symbols, mixed.as_ref())?;
+        }
         Ok(symbols)
     }
 }

@@ -37,17 +37,12 @@ impl Encoder {
     pub fn append(&mut self, intervals: &Intervals) {
         match &mut self.0 {
             Writer::Ans(writer) => {
-                writer.reserve(intervals.0.len());
-                intervals
-                    .0
-                    .iter()
-                    .for_each(|&interval| writer.put(interval));
+                writer.reserve(intervals.len());
+                intervals.0.iter().for_each(|part| writer.extend(&part.all));
             }
             Writer::Range(writer) => {
-                intervals
-                    .0
-                    .iter()
-                    .for_each(|&interval| writer.put(interval));
+                let all = intervals.0.iter().flat_map(|part| &part.all);
+                all.for_each(|&interval| writer.put(interval));
             }
         }
     }
@@ -55,17 +50,31 @@ impl Encoder {
 
 /// Symbols as a coder takes them: each as a share of the unit interval.
 #[derive(Debug, Clone, Default)]
-pub struct Intervals(Vec<Interval>);
+pub struct Intervals(Vec<IntervalsPart>);
+
+/// What a thread made of its share of the symbols.
+#[derive(Debug, Clone, Default)]
+struct IntervalsPart {
+    all: Vec<Interval>,
+    bits: f64,
+}
 
 impl Intervals {
     /// How many: one a symbol, and more for those that are escaped.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.0.iter().map(|part| part.all.len()).sum()
     }
 
     /// How many bits they take together. A float, for reports and for encoders: never for
     /// anything a decoder has to reproduce.
     pub fn bits(&self) -> f64 {
+        self.0.iter().map(|part| part.bits).sum()
+    }
+}
+
+impl IntervalsPart {
+    /// See [`Intervals::bits`].
+    fn count_bits(&mut self) {
         // As many masses of 16 bits as a float holds the product of.
         const FACTORS: usize = 60;
         let bits = |part: &[Interval]| {
@@ -73,14 +82,14 @@ impl Intervals {
             let product: f64 = part.iter().map(mass).product();
             (PRECISION * part.len()) as f64 - product.log2()
         };
-        self.0.chunks(FACTORS).map(bits).sum()
+        self.bits = self.all.chunks(FACTORS).map(bits).sum();
     }
 }
 
-impl Sink for Intervals {
+impl Sink for IntervalsPart {
     #[inline(always)]
     fn put(&mut self, interval: Interval) {
-        self.0.push(interval);
+        self.all.push(interval);
     }
 }
 
@@ -138,21 +147,21 @@ impl Mixtures {
     }
 
     fn intervals_of(&self, range: Range<usize>, symbols: &[i32]) -> Result<Intervals, EncodeError> {
-        let parts: Vec<Intervals> = range
+        let parts = range
             .clone()
             .into_par_iter()
             .step_by(PART)
             .map(|start| {
                 let range = start..(start + PART).min(range.end);
-                let mut intervals = Intervals(Vec::with_capacity(range.len()));
-                let mut encode = Encode(&mut intervals, symbols[range.clone()].iter());
+                let mut part = IntervalsPart::default();
+                part.all.reserve(range.len());
+                let mut encode = Encode(&mut part, symbols[range.clone()].iter());
                 self.pass(range, &mut encode)?;
-                Ok(intervals)
+                part.count_bits();
+                Ok(part)
             })
             .collect::<Result<_, EncodeError>>()?;
-        Ok(Intervals(
-            parts.into_iter().flat_map(|part| part.0).collect(),
-        ))
+        Ok(Intervals(parts))
     }
 
     /// How many bits `symbols` take together, see [`Intervals::bits`].
