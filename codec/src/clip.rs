@@ -40,16 +40,18 @@ mod hold;
 mod index;
 mod motion;
 mod moved;
+mod options;
 mod search;
 #[cfg(test)]
 mod tests;
 
 pub use decoder::{ClipDecoder, FrameInfo, Frames, Shown};
-pub use encoder::{ClipEncoder, ClipOptions, ClipReport};
+pub use encoder::ClipEncoder;
 pub use frame::{Frame, FrameKind};
 pub use header::{Chroma, ClipHeader, Ratio, Source};
 pub use index::{ClipIndex, Entry};
 pub use motion::{BLOCK, Motion};
+pub use options::{ClipOptions, ClipReport};
 
 /// Bytes of a file that tell a clip from a picture, at most.
 pub const TELLING: usize = 13;

@@ -4,6 +4,7 @@
 //! symbols are written, read or only counted is up to a [`SymbolCoder`].
 
 mod coders;
+mod reader;
 
 use crate::bitstream::StreamName;
 use crate::error::{DecodeError, FormatErrorKind};
@@ -11,7 +12,8 @@ use crate::model::{Latents, Model, ModelError, Plan};
 
 pub(crate) use coders::Both;
 pub(crate) use coders::Kept;
-pub use coders::{Counter, Digested, Reader, Writer};
+pub use coders::{Counter, Digested, Writer};
+pub use reader::Reader;
 
 /// One step of the walk, as a [`SymbolCoder`] sees it.
 #[derive(Debug)]

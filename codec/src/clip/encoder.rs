@@ -2,15 +2,14 @@
 
 use std::io::Write;
 
-use lic_entropy::Coder;
-
 use super::coding::{Coding, Reference};
 use super::decoder::FrameInfo;
 use super::frame::{Frame, FrameKind, INDEX};
-use super::header::{ClipHeader, Ratio, Source};
+use super::header::ClipHeader;
 use super::hold::{BlockErrors, Hold, held_tiles};
 use super::index::Records;
 use super::motion::Motion;
+use super::options::{ClipOptions, ClipReport};
 use super::search::{Luma, search};
 use crate::bitstream::MAX_SIDE;
 use crate::error::EncodeError;
@@ -19,86 +18,6 @@ use crate::image::{Channels, Image, Samples};
 use crate::model::{Asked, Digest, Model, Quality};
 use crate::temporal::Past;
 use crate::walk::{Counter, WalkError, Writer, fault};
-
-/// What an encoder of clips may choose.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct ClipOptions {
-    /// From the smallest file to the best pictures. Default: 50.
-    pub quality: Quality,
-    /// How much better than that intra frames are, in halves of a quality: what is good
-    /// in them is good in the frames that follow. Default: 6.
-    pub intra_boost: u8,
-    /// The entropy coder. Default: [`Coder::Ans`].
-    pub coder: Coder,
-    /// The longest side of a tile, in pixels. Default: 1024.
-    pub tile: u32,
-    /// The most frames from an intra frame to the next; 0 for any number. Default: 32.
-    pub gop: u32,
-    /// Whether a frame that the one before does not explain is an intra frame. Default:
-    /// yes.
-    pub scene_cuts: bool,
-    /// Whether tiles that have not changed are left as they are. Default: yes.
-    pub hold: bool,
-    /// Grey or colour. Default: colour.
-    pub channels: Channels,
-    /// Frames a second.
-    pub rate: Ratio,
-    /// Width of a pixel by its height.
-    pub aspect: Ratio,
-    /// What the source was.
-    pub source: Source,
-}
-
-impl Default for ClipOptions {
-    fn default() -> Self {
-        Self {
-            quality: Quality::default(),
-            intra_boost: 6,
-            coder: Coder::default(),
-            tile: 1024,
-            gop: 32,
-            scene_cuts: true,
-            hold: true,
-            channels: Channels::Rgb,
-            rate: Ratio::default(),
-            aspect: Ratio::default(),
-            source: Source::default(),
-        }
-    }
-}
-
-impl ClipOptions {
-    /// The defaults, with `quality`.
-    pub fn new(quality: Quality) -> Self {
-        Self {
-            quality,
-            ..Self::default()
-        }
-    }
-
-    fn quality_of(&self, kind: FrameKind) -> Quality {
-        match kind {
-            FrameKind::Predicted => self.quality,
-            FrameKind::Intra => {
-                let halves = self.quality.halves().saturating_add(self.intra_boost);
-                Quality::from_halves(halves).unwrap_or(Quality::MAX)
-            }
-        }
-    }
-}
-
-/// What an encoder of a clip did.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub struct ClipReport {
-    /// Frames.
-    pub frames: u64,
-    /// Length of the file.
-    pub bytes: u64,
-    /// The information in the symbols, as the tables see it, in bits.
-    pub predicted_bits: f64,
-}
 
 /// From what the left over of a frame is as large as a part of the frame itself, another
 /// scene has begun.

@@ -1,0 +1,88 @@
+//! What an encoder of clips may be asked for, and what it says afterwards.
+
+use lic_entropy::Coder;
+
+use super::frame::FrameKind;
+use super::header::{Ratio, Source};
+use crate::image::Channels;
+use crate::model::Quality;
+
+/// What an encoder of clips may choose.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ClipOptions {
+    /// From the smallest file to the best pictures. Default: 50.
+    pub quality: Quality,
+    /// How much better than that intra frames are, in halves of a quality: what is good
+    /// in them is good in the frames that follow. Default: 6.
+    pub intra_boost: u8,
+    /// The entropy coder. Default: [`Coder::Ans`].
+    pub coder: Coder,
+    /// The longest side of a tile, in pixels. Default: 1024.
+    pub tile: u32,
+    /// The most frames from an intra frame to the next; 0 for any number. Default: 32.
+    pub gop: u32,
+    /// Whether a frame that the one before does not explain is an intra frame. Default:
+    /// yes.
+    pub scene_cuts: bool,
+    /// Whether tiles that have not changed are left as they are. Default: yes.
+    pub hold: bool,
+    /// Grey or colour. Default: colour.
+    pub channels: Channels,
+    /// Frames a second.
+    pub rate: Ratio,
+    /// Width of a pixel by its height.
+    pub aspect: Ratio,
+    /// What the source was.
+    pub source: Source,
+}
+
+impl Default for ClipOptions {
+    fn default() -> Self {
+        Self {
+            quality: Quality::default(),
+            intra_boost: 6,
+            coder: Coder::default(),
+            tile: 1024,
+            gop: 32,
+            scene_cuts: true,
+            hold: true,
+            channels: Channels::Rgb,
+            rate: Ratio::default(),
+            aspect: Ratio::default(),
+            source: Source::default(),
+        }
+    }
+}
+
+impl ClipOptions {
+    /// The defaults, with `quality`.
+    pub fn new(quality: Quality) -> Self {
+        Self {
+            quality,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn quality_of(&self, kind: FrameKind) -> Quality {
+        match kind {
+            FrameKind::Predicted => self.quality,
+            FrameKind::Intra => {
+                let halves = self.quality.halves().saturating_add(self.intra_boost);
+                Quality::from_halves(halves).unwrap_or(Quality::MAX)
+            }
+        }
+    }
+}
+
+/// What an encoder of a clip did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct ClipReport {
+    /// Frames.
+    pub frames: u64,
+    /// Length of the file.
+    pub bytes: u64,
+    /// The information in the symbols, as the tables see it, in bits.
+    pub predicted_bits: f64,
+}
