@@ -167,7 +167,7 @@ impl lic_codec::Model for Whole<'_> {
     }
     fn synthesise(
         &self,
-        window: &lic_codec::Field,
+        window: lic_codec::Field,
         keep: lic_codec::Area,
         quality: lic_codec::Quality,
     ) -> Result<lic_codec::Pixels, lic_codec::ModelError> {

@@ -95,7 +95,7 @@ impl Model for Differences {
     }
 
     /// Fields are pixels already.
-    fn synthesise(&self, window: &Field, keep: Area, _: Quality) -> Result<Pixels, ModelError> {
+    fn synthesise(&self, window: Field, keep: Area, _: Quality) -> Result<Pixels, ModelError> {
         let row = |y: u32| {
             let start = (y * window.width + keep.x) as usize * 3;
             &window.values[start..][..keep.width as usize * 3]

@@ -237,9 +237,9 @@ impl<'m> Encoding<'m> {
             painter.paint::<EncodeError>(header.channels, header.depth, |row, canvas| {
                 let columns = 0..tiling.grid.columns();
                 let areas = columns.map(|column| tiling.tile(column, row));
-                let tiles: Vec<_> = areas.zip(fields.by_ref()).collect();
-                canvas.push(&tiles).ok_or_else(|| misfit(self.model))?;
-                Ok(())
+                let put = |(area, field)| canvas.put(&area, &field);
+                let put: Option<()> = areas.zip(fields.by_ref()).map(put).collect();
+                Ok(put.ok_or_else(|| misfit(self.model))?)
             })?;
         Image::new(header.width, header.height, header.channels, samples)
             .map_err(|error| fault(self.model, error.to_string()).into())

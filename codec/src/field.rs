@@ -42,40 +42,52 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// Nothing, where `within` could be.
-    pub fn new(within: Area) -> Self {
+    /// Nothing, where `within` could be. Memory for `rows` rows is taken at once, so that
+    /// adding that many takes no more.
+    pub fn new(within: Area, channels: usize, rows: u32) -> Self {
+        let rows = rows.min(within.height) as usize;
         Self {
             within,
             first: within.y,
-            channels: 0,
-            values: Vec::new(),
+            channels,
+            values: Vec::with_capacity(rows * within.width as usize * channels),
         }
+    }
+
+    /// Values of a row.
+    fn stride(&self) -> usize {
+        self.within.width as usize * self.channels
     }
 
     /// The row after the last one held.
     pub fn bottom(&self) -> u32 {
-        let row = self.within.width as usize * self.channels.max(1);
-        self.first + (self.values.len() / row.max(1)) as u32
+        self.first + (self.values.len() / self.stride().max(1)) as u32
     }
 
-    /// Adds a row of tiles: their fields and where they lie, in positions of the
-    /// picture. They must cover full rows; `None` if they do not.
-    pub fn push(&mut self, tiles: &[(Area, Field)]) -> Option<()> {
-        let (area, field) = tiles.first()?;
-        let (channels, height) = (field.channels, area.height);
-        let covered: u64 = tiles.iter().map(|tile| u64::from(tile.0.width)).sum();
-        let fits = |(area, field): &(Area, Field)| {
-            let size = (field.width, field.height) == (area.width, area.height);
-            size && field.is_sound() && field.channels == channels && area.height == height
+    /// Adds rows of zeros, for fields to be put in.
+    pub fn open(&mut self, rows: u32) {
+        let length = self.values.len() + rows as usize * self.stride();
+        self.values.resize(length, 0.0);
+    }
+
+    /// Puts a tile's field where it lies, in positions of the picture; `None` if it is not
+    /// of its size, or not within the rows held.
+    pub fn put(&mut self, area: &Area, field: &Field) -> Option<()> {
+        let size = (field.width, field.height) == (area.width, area.height);
+        let held = Area {
+            y: self.first,
+            height: self.bottom() - self.first,
+            ..self.within
         };
-        if covered != u64::from(self.within.width) || !tiles.iter().all(fits) {
+        let inside = area.intersection(&held).as_ref() == Some(area);
+        if !(size && inside && field.is_sound() && field.channels == self.channels) {
             return None;
         }
-        self.channels = channels;
-        for y in 0..height {
-            for (area, field) in tiles {
-                self.values.extend_from_slice(field.row(y, 0, area.width));
-            }
+        let (start, stride) = (self.start_of(area.x, area.y), self.stride());
+        let rows = self.values[start..].chunks_mut(stride);
+        for (y, row) in (0..area.height).zip(rows) {
+            let field = field.row(y, 0, area.width);
+            row[..field.len()].copy_from_slice(field);
         }
         Some(())
     }
@@ -85,15 +97,14 @@ impl Canvas {
         let rows = row
             .saturating_sub(self.first)
             .min(self.bottom() - self.first);
-        let length = rows as usize * self.within.width as usize * self.channels;
-        self.values.drain(..length);
+        self.values.drain(..rows as usize * self.stride());
         self.first += rows;
     }
 
     /// A part of it, in positions of the picture; it must be held.
     pub fn window(&self, area: &Area) -> Field {
         let mut values = Vec::with_capacity(area.count() * self.channels);
-        let stride = self.within.width as usize * self.channels;
+        let stride = self.stride();
         for y in area.y..area.bottom() {
             let row = (y - self.first) as usize * stride;
             let start = row + (area.x - self.within.x) as usize * self.channels;
@@ -107,7 +118,7 @@ impl Canvas {
         }
     }
 
-    /// Fills in for a tile of the last row pushed of which nothing is known, from
+    /// Fills in for a tile of the last row of tiles of which nothing is known, from
     /// the nearest positions to the left, to the right and above, weighted by
     /// their closeness. Where there are none, values stay as they are.
     ///
@@ -220,39 +231,73 @@ mod tests {
         (area, field)
     }
 
+    fn put(canvas: &mut Canvas, tiles: &[(Area, Field)]) {
+        for (area, field) in tiles {
+            canvas.put(area, field).unwrap();
+        }
+    }
+
     #[test]
     fn windows_see_over_joins() {
-        let mut canvas = Canvas::new(area(4, 2, 7, 9));
-        canvas
-            .push(&[tile(area(4, 2, 4, 3)), tile(area(8, 2, 3, 3))])
-            .unwrap();
-        canvas
-            .push(&[tile(area(4, 5, 4, 3)), tile(area(8, 5, 3, 3))])
-            .unwrap();
+        let mut canvas = Canvas::new(area(4, 2, 7, 9), 2, 6);
+        let taken = canvas.values.capacity();
+        canvas.open(3);
+        put(
+            &mut canvas,
+            &[tile(area(4, 2, 4, 3)), tile(area(8, 2, 3, 3))],
+        );
+        canvas.open(3);
+        put(
+            &mut canvas,
+            &[tile(area(8, 5, 3, 3)), tile(area(4, 5, 4, 3))],
+        );
         assert_eq!(canvas.bottom(), 8);
         let window = area(6, 4, 4, 3);
         assert_eq!(canvas.window(&window), tile(window).1);
         canvas.drop_before(4);
         assert_eq!(canvas.window(&window), tile(window).1);
         assert_eq!(canvas.bottom(), 8);
-        assert!(canvas.push(&[tile(area(4, 8, 4, 3))]).is_none());
+        assert_eq!(canvas.values.capacity(), taken);
+    }
+
+    #[test]
+    fn takes_no_field_that_does_not_fit() {
+        let mut canvas = Canvas::new(area(4, 2, 7, 9), 2, 6);
+        canvas.open(3);
+        // Not held: beside, above, below.
+        for place in [
+            area(3, 2, 4, 3),
+            area(8, 2, 4, 3),
+            area(4, 1, 4, 3),
+            area(4, 3, 4, 3),
+        ] {
+            let (area, field) = tile(place);
+            assert_eq!(canvas.put(&area, &field), None, "{area:?}");
+        }
+        let (place, field) = tile(area(4, 2, 4, 3));
+        let fewer = Field {
+            channels: 1,
+            ..field.clone()
+        };
+        let shorter = Field {
+            values: field.values[1..].to_vec(),
+            ..field.clone()
+        };
+        assert_eq!(canvas.put(&place, &fewer), None);
+        assert_eq!(canvas.put(&place, &shorter), None);
+        assert_eq!(canvas.put(&area(4, 2, 3, 3), &field), None);
+        assert_eq!(canvas.put(&place, &field), Some(()));
     }
 
     #[test]
     fn what_is_lost_is_taken_from_its_neighbours() {
-        let mut canvas = Canvas::new(area(0, 0, 6, 4));
+        let mut canvas = Canvas::new(area(0, 0, 6, 4), 2, 4);
+        canvas.open(4);
+        put(
+            &mut canvas,
+            &[tile(area(0, 0, 2, 4)), tile(area(4, 0, 2, 4))],
+        );
         let lost = area(2, 0, 2, 4);
-        let empty = Field {
-            values: vec![0.0; 16],
-            ..tile(lost).1
-        };
-        canvas
-            .push(&[
-                tile(area(0, 0, 2, 4)),
-                (lost, empty),
-                tile(area(4, 0, 2, 4)),
-            ])
-            .unwrap();
         canvas.conceal(&lost, |x, _| !(2..4).contains(&x));
         // Between columns 1 and 4, on the way from one to the other.
         let row = canvas.window(&area(0, 3, 6, 1));

@@ -250,12 +250,8 @@ pub trait Model: Send + Sync {
     ) -> Result<Box<dyn Latents + '_>, ModelError>;
 
     /// The pixels of the positions `keep` of `window`: RGB, nominally in 0..=1.
-    fn synthesise(
-        &self,
-        window: &Field,
-        keep: Area,
-        quality: Quality,
-    ) -> Result<Pixels, ModelError>;
+    fn synthesise(&self, window: Field, keep: Area, quality: Quality)
+    -> Result<Pixels, ModelError>;
 }
 
 /// A tile on its way through the [walk](crate::walk).

@@ -103,7 +103,7 @@ impl Model for Null {
         Ok(Box::new(Planes::new(width, height, quality)))
     }
 
-    fn synthesise(&self, window: &Field, keep: Area, _: Quality) -> Result<Pixels, ModelError> {
+    fn synthesise(&self, window: Field, keep: Area, _: Quality) -> Result<Pixels, ModelError> {
         let mut samples = Vec::with_capacity(keep.count() * 3);
         for y in keep.y..keep.bottom() {
             let start = (y as usize * window.width as usize + keep.x as usize) * 3;

@@ -125,11 +125,10 @@ impl<'a> Picture<'a> {
         let columns = painter.tiles();
         let (mut incomplete, mut known) = (Vec::new(), false);
         let samples = painter.paint::<DecodeError>(channels, header.depth, |row, canvas| {
-            let tiles = self.row(row, &columns, &mut streams)?;
-            let lacking = tiles.iter().filter(|tile| tile.sections < self.sections);
-            incomplete.extend(lacking.map(|tile| (tile.number, tile.sections)));
-            known |= tiles.iter().any(|tile| tile.sections > 0);
-            self.put(tiles, canvas)
+            let tiles = self.row(row, &columns, &mut streams, canvas)?;
+            known |= tiles.iter().any(|(_, sections)| *sections > 0);
+            incomplete.extend(tiles.iter().filter(|(_, had)| *had < self.sections));
+            Ok(())
         })?;
         if !known && self.sections > 0 {
             return Err(FormatErrorKind::NothingLeft.into());
@@ -151,13 +150,15 @@ impl<'a> Picture<'a> {
         })
     }
 
-    /// Decodes a row of tiles, as many at a time as there are threads.
+    /// Decodes a row of tiles onto the canvas, as many at a time as there are threads.
+    /// Returns the tiles' numbers, and how many sections each was made of.
     fn row(
         &self,
         row: u32,
         columns: &Area,
         streams: &mut Streams,
-    ) -> Result<Vec<Tile>, DecodeError> {
+        canvas: &mut Canvas,
+    ) -> Result<Vec<(usize, usize)>, DecodeError> {
         let grid = self.tiling.grid;
         let places: Vec<(u32, usize, Vec<Vec<u8>>)> = (columns.x..columns.right())
             .map(|column| {
@@ -165,19 +166,31 @@ impl<'a> Picture<'a> {
                 (column, number, streams.take_sections(number))
             })
             .collect();
-        let mut tiles = Vec::with_capacity(places.len());
+        let (mut tiles, mut lost) = (Vec::with_capacity(places.len()), Vec::new());
         let mut places = places.into_iter();
         loop {
             let some: Vec<_> = places.by_ref().take(in_flight()).collect();
             if some.is_empty() {
-                return Ok(tiles);
+                break;
             }
             let decoded: Vec<Tile> = some
                 .into_par_iter()
                 .map(|(column, number, sections)| self.tile(column, row, number, sections))
                 .collect::<Result<_, DecodeError>>()?;
-            tiles.extend(decoded);
+            for tile in decoded {
+                let put = canvas.put(&tile.area, &tile.field);
+                put.ok_or_else(|| misfit(self.model))?;
+                tiles.push((tile.number, tile.sections));
+                if tile.sections == 0 && self.tolerant && self.sections > 0 {
+                    lost.push(tile.area);
+                }
+            }
         }
+        for area in &lost {
+            let known = |x: u32, y: u32| !lost.iter().any(|area| area.contains(x, y));
+            canvas.conceal(area, known);
+        }
+        Ok(tiles)
     }
 
     fn tile(
@@ -220,21 +233,6 @@ impl<'a> Picture<'a> {
         walk(self.model, &mut *latents, &mut reader)?;
         reader.finish()?;
         Ok(latents.finish()?)
-    }
-
-    fn put(&self, tiles: Vec<Tile>, canvas: &mut Canvas) -> Result<(), DecodeError> {
-        let lost: Vec<Area> = tiles
-            .iter()
-            .filter(|tile| tile.sections == 0 && self.tolerant && self.sections > 0)
-            .map(|tile| tile.area)
-            .collect();
-        let fields: Vec<_> = tiles.into_iter().map(|t| (t.area, t.field)).collect();
-        canvas.push(&fields).ok_or_else(|| misfit(self.model))?;
-        for area in &lost {
-            let known = |x: u32, y: u32| !lost.iter().any(|area| area.contains(x, y));
-            canvas.conceal(area, known);
-        }
-        Ok(())
     }
 
     /// The alpha of the region: opaque where it is lost.

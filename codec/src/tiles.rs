@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use crate::field::{Canvas, Field};
+use crate::field::Canvas;
 use crate::geometry::{Area, Grid};
 use crate::image::{Channels, Depth, Image, Samples};
 use crate::model::{Model, ModelError, Pixels, Quality};
@@ -69,15 +69,21 @@ impl Tiling {
         (pixels, tile.seen_from(window.x, window.y))
     }
 
-    /// How many positions of fields are held at a time, at most: the rows that a row of
-    /// tiles sees, the last of them whole rows of tiles, and those that are being
-    /// added.
-    pub fn held(&self) -> u64 {
+    /// How many rows of fields are held at a time, at most: those that a row of tiles
+    /// sees, the last of them whole rows of tiles.
+    fn rows_held(&self) -> u32 {
         let (picture, tile) = (self.picture(), self.tile(0, 0));
-        let height = u64::from(tile.height);
-        let below = u64::from(self.margin).next_multiple_of(height);
-        let rows = u64::from(self.margin) + 2 * height + below;
-        u64::from(picture.width) * rows.min(2 * u64::from(picture.height))
+        let height = tile.height.max(1);
+        let below = self.margin.div_ceil(height).saturating_mul(height);
+        // The row above is kept too, see `Painter::paint`.
+        let above = self.margin.max(1);
+        let rows = above.saturating_add(height).saturating_add(below);
+        rows.min(picture.height)
+    }
+
+    /// How many positions of fields are held at a time, at most.
+    pub fn held(&self) -> u64 {
+        u64::from(self.picture().width) * u64::from(self.rows_held())
     }
 
     /// The largest window that a transform sees, in pixels.
@@ -147,7 +153,7 @@ impl Painter<'_> {
     }
 
     /// The samples of what is wanted. Asks `fields` for a row of tiles, by its number,
-    /// when it is needed: to be pushed onto the canvas.
+    /// when it is needed: to be put onto the canvas, where its rows are open.
     pub fn paint<E: From<ModelError>>(
         &self,
         channels: Channels,
@@ -163,7 +169,7 @@ impl Painter<'_> {
             ..first
         };
         let mut plot = Plot::new(self.wanted, channels, depth);
-        let mut canvas = Canvas::new(within);
+        let mut canvas = Canvas::new(within, self.model.channels(), tiling.rows_held());
         let mut next = tiles.y;
         let shown = tiling.grid.touching(&self.wanted.area);
         for row in shown.y..shown.bottom() {
@@ -172,11 +178,13 @@ impl Painter<'_> {
                 .collect();
             let Some(keep) = keeps.first() else { continue };
             let reach = keep.widened(tiling.margin, &within);
+            // Tiles that are concealed are so from the row above them, too.
+            canvas.drop_before(reach.y.min(canvas.bottom().saturating_sub(1)));
             while canvas.bottom() < reach.bottom() {
+                canvas.open(tiling.tile(tiles.x, next).height);
                 fields(next, &mut canvas)?;
                 next += 1;
             }
-            canvas.drop_before(reach.y);
             for keeps in keeps.chunks(in_flight()) {
                 let made: Vec<Pixels> = keeps
                     .par_iter()
@@ -200,8 +208,8 @@ impl Painter<'_> {
     fn tile(&self, canvas: &Canvas, within: &Area, keep: &Area) -> Result<Pixels, ModelError> {
         let window = keep.widened(self.tiling.margin, within);
         let inside = keep.seen_from(window.x, window.y);
-        let field: Field = canvas.window(&window);
-        let pixels = self.model.synthesise(&field, inside, self.quality)?;
+        let field = canvas.window(&window);
+        let pixels = self.model.synthesise(field, inside, self.quality)?;
         let (width, height) = (
             keep.width * self.tiling.stride,
             keep.height * self.tiling.stride,

@@ -68,7 +68,7 @@ fn cpu(c: &mut Criterion) {
         });
         group.throughput(operations(&config, "g_s", [h, w]));
         group.bench_function(BenchmarkId::new("g_s", &size), |b| {
-            b.iter(|| networks.g_s(black_box(&y), h, w, keep))
+            b.iter(|| networks.g_s(black_box(y.clone()), h, w, keep))
         });
         for (name, networks) in [("bf16", &bf16), ("bytes", &bytes)] {
             group.throughput(operations(&config, "g_a", [h, w]));
@@ -77,7 +77,7 @@ fn cpu(c: &mut Criterion) {
             });
             group.throughput(operations(&config, "g_s", [h, w]));
             group.bench_function(BenchmarkId::new(format!("g_s {name}"), &size), |b| {
-                b.iter(|| networks.g_s(black_box(&y), h, w, keep))
+                b.iter(|| networks.g_s(black_box(y.clone()), h, w, keep))
             });
         }
         for (name, networks) in [("", &networks), (" bf16", &bf16)] {

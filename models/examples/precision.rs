@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for (sums, quality) in sums.iter_mut().zip(QUALITIES) {
             let coded = |encoder: &CpuNetworks, decoder: &CpuNetworks| {
                 let y_hat = coded([encoder, decoder], &steps, &x, [h, w], quality)?;
-                let shown = decoder.g_s(&y_hat, h, w, keep)?;
+                let shown = decoder.g_s(y_hat.clone(), h, w, keep)?;
                 Ok::<f64, String>(psnr(&x, &shown))
             };
             let columns = [

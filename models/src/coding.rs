@@ -185,16 +185,16 @@ impl Model for StandardModel {
 
     fn synthesise(
         &self,
-        window: &Field,
+        window: Field,
         area: Area,
         quality: Quality,
     ) -> Result<Pixels, ModelError> {
-        let mut y = window.values.clone();
+        let mut y = window.values;
         let inverse = self.networks.inverse(quality.get());
         let inverse = inverse.map_err(|reason| self.fault(reason))?;
         scale(&mut y, &inverse);
         let (h, w) = (window.height as usize, window.width as usize);
-        let samples = self.networks.g_s(&y, h, w, area);
+        let samples = self.networks.g_s(y, h, w, area);
         Ok(Pixels {
             width: area.width * LATENT_STRIDE as u32,
             height: area.height * LATENT_STRIDE as u32,

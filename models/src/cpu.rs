@@ -201,7 +201,7 @@ impl Networks for CpuNetworks {
         Ok(self.means.start(self.isa, z, [h, w], quality / 100.0))
     }
 
-    fn g_s(&self, y: &[f32], h: usize, w: usize, keep: Area) -> Result<Vec<f32>, String> {
+    fn g_s(&self, y: Vec<f32>, h: usize, w: usize, keep: Area) -> Result<Vec<f32>, String> {
         expect_length("latents", y.len(), self.channels() * h * w)?;
         let keep = kept(keep, h, w)?;
         Ok(self.synthesis.get()?.run(self.isa, y, [h, w], &keep))

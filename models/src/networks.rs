@@ -40,7 +40,7 @@ pub trait Networks: Debug + Send + Sync {
 
     /// Latents (gain taken back) to pixels. `y`: `[h][w][m]` →
     /// `[16 keep.height][16 keep.width][3]`, nominally 0..=1, not clamped.
-    fn g_s(&self, y: &[f32], h: usize, w: usize, keep: Area) -> Result<Vec<f32>, String>;
+    fn g_s(&self, y: Vec<f32>, h: usize, w: usize, keep: Area) -> Result<Vec<f32>, String>;
 }
 
 /// The float half of a temporal prior.

@@ -107,8 +107,8 @@ impl Networks for Reference {
         }))
     }
 
-    fn g_s(&self, y: &[f32], h: usize, w: usize, keep: Area) -> Result<Vec<f32>, String> {
-        let x_hat = self.networks.g_s.forward(self.tensor(y, [h, w]));
+    fn g_s(&self, y: Vec<f32>, h: usize, w: usize, keep: Area) -> Result<Vec<f32>, String> {
+        let x_hat = self.networks.g_s.forward(self.tensor(&y, [h, w]));
         host(kept(x_hat, keep, LATENT_STRIDE))
     }
 }

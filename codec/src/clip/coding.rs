@@ -8,7 +8,6 @@ use super::motion::{BLOCK, Motion};
 use super::moved::moved;
 use crate::bitstream::StreamName;
 use crate::error::{DecodeError, FormatErrorKind, LimitError};
-use crate::field::Field;
 use crate::geometry::Area;
 use crate::image::{Channels, Depth, Image, Samples};
 use crate::limits::Limits;
@@ -260,13 +259,12 @@ impl<'m> Coding<'m> {
         let grid = self.tiling.grid;
         let samples =
             painter.paint::<ModelError>(Channels::Rgb, Depth::Sixteen, |row, canvas| {
-                let fields: Vec<(Area, Field)> = (0..grid.columns())
-                    .filter_map(|column| {
-                        let past = pasts.get(grid.number(column, row))?;
-                        Some((self.tiling.tile(column, row), past.field.clone()))
-                    })
-                    .collect();
-                canvas.push(&fields).ok_or_else(|| misfit(self.model))
+                let put = |column| {
+                    let past = pasts.get(grid.number(column, row))?;
+                    canvas.put(&self.tiling.tile(column, row), &past.field)
+                };
+                let put: Option<()> = (0..grid.columns()).map(put).collect();
+                put.ok_or_else(|| misfit(self.model))
             })?;
         let (width, height) = (self.header.width, self.header.height);
         let picture = Image::new(width, height, Channels::Rgb, samples);

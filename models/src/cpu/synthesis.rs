@@ -43,7 +43,7 @@ impl Synthesis {
     }
 
     /// `y`: `[h][w][m]` → pixels of `keep`.
-    pub(super) fn run(&self, isa: Isa, y: &[f32], [h, w]: [usize; 2], keep: &Region) -> Vec<f32> {
+    pub(super) fn run(&self, isa: Isa, y: Vec<f32>, [h, w]: [usize; 2], keep: &Region) -> Vec<f32> {
         let size = [2 * h, 2 * w];
         let shown = keep.doubled();
         // The filter mixes neighbouring blocks.
@@ -51,10 +51,10 @@ impl Synthesis {
         let coarse = self.fine.needs(&region, size).halved();
         let mut fine = Grid::new(size, self.up[0].outputs() / 2, 0);
         let mut x = Grid {
-            data: y.to_vec(),
+            channels: y.len() / (h * w),
+            data: y,
             h,
             w,
-            channels: y.len() / (h * w),
             border: 0,
         };
         self.coarse.run(isa, &mut x, &coarse);

@@ -113,8 +113,8 @@ fn transforms_are_those_of_burn_on_every_instruction_set() {
             let cpu = CpuNetworks::with(&model, isa, [Precision::Single; 2], None).unwrap();
             let what = format!("{isa:?} {h}×{w}");
             assert_close(&cpu.g_a(&x, h, w, all(h, w)).unwrap(), &y, &what);
-            assert_close(&cpu.g_s(&y, h, w, all(h, w)).unwrap(), &x_hat, &what);
-            let got = cpu.g_s(&random, h, w, all(h, w)).unwrap();
+            assert_close(&cpu.g_s(y.clone(), h, w, all(h, w)).unwrap(), &x_hat, &what);
+            let got = cpu.g_s(random.clone(), h, w, all(h, w)).unwrap();
             assert_close(&got, &of_random, &what);
         }
     }
@@ -208,7 +208,7 @@ fn what_is_kept_is_a_part_of_the_whole() {
     let [h, w] = [17, 16];
     let x = photograph([h, w]);
     let y = cpu.g_a(&x, h, w, all(h, w)).unwrap();
-    let x_hat = cpu.g_s(&y, h, w, all(h, w)).unwrap();
+    let x_hat = cpu.g_s(y.clone(), h, w, all(h, w)).unwrap();
     for (y0, x0, kh, kw) in [(0, 0, 17, 16), (7, 5, 3, 2), (0, 9, 1, 7), (16, 0, 1, 1)] {
         let keep = Area {
             x: x0 as u32,
@@ -226,7 +226,7 @@ fn what_is_kept_is_a_part_of_the_whole() {
         // Blocks of rows and tiles are cut elsewhere, but a row's sum is not.
         assert_eq!(cpu.g_a(&x, h, w, keep).unwrap(), part(&y, 1), "{keep:?}");
         assert_eq!(
-            cpu.g_s(&y, h, w, keep).unwrap(),
+            cpu.g_s(y.clone(), h, w, keep).unwrap(),
             part(&x_hat, LATENT_STRIDE),
             "{keep:?}"
         );
@@ -235,7 +235,7 @@ fn what_is_kept_is_a_part_of_the_whole() {
         y: 10,
         ..Area::of(1, 8)
     };
-    assert!(cpu.g_s(&y, h, w, outside).is_err());
+    assert!(cpu.g_s(y.clone(), h, w, outside).is_err());
     assert!(cpu.g_a(&x[1..], h, w, all(h, w)).is_err());
     assert!(cpu.h_a(&y, h, w, 50.0).is_err(), "17 is no multiple of 4");
 }
@@ -251,7 +251,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
             let y = cpu.g_a(&x, h, w, all(h, w)).unwrap();
             let z = cpu.h_a(&y, h, w, 50.0).unwrap();
             let mean = cpu.means(&z, h, w, 50.0).unwrap().head(0).unwrap();
-            (cpu.g_s(&y, h, w, all(h, w)).unwrap(), mean)
+            (cpu.g_s(y.clone(), h, w, all(h, w)).unwrap(), mean)
         })
     };
     assert!(with(1) == with(3));
@@ -266,13 +266,13 @@ fn bf16_is_close_to_single_precision() {
     let single = CpuNetworks::with(&model, Isa::best(), [Precision::Single; 2], None).unwrap();
     let x = photograph([h, w]);
     let y = single.g_a(&x, h, w, all(h, w)).unwrap();
-    let x_hat = single.g_s(&y, h, w, all(h, w)).unwrap();
+    let x_hat = single.g_s(y.clone(), h, w, all(h, w)).unwrap();
     for isa in Isa::all() {
         let bf16 = CpuNetworks::with(&model, isa, [Precision::Bf16; 2], None).unwrap();
         let got = bf16.g_a(&x, h, w, all(h, w)).unwrap();
         let error = relative_rms(&got, &y);
         assert!(error > 0.0 && error < 3e-4, "{isa:?} g_a: {error:e}");
-        let got = bf16.g_s(&y, h, w, all(h, w)).unwrap();
+        let got = bf16.g_s(y.clone(), h, w, all(h, w)).unwrap();
         let error = relative_rms(&got, &x_hat);
         assert!(error > 0.0 && error < 3e-4, "{isa:?} g_s: {error:e}");
     }
@@ -317,13 +317,13 @@ fn bytes_are_close_to_single_precision() {
     let single = with(Isa::best(), [Precision::Single; 2]);
     let x = photograph([h, w]);
     let y = single.g_a(&x, h, w, all(h, w)).unwrap();
-    let x_hat = single.g_s(&y, h, w, all(h, w)).unwrap();
+    let x_hat = single.g_s(y.clone(), h, w, all(h, w)).unwrap();
     let mut seen: Option<Vec<f32>> = None;
     for isa in Isa::all() {
         let bytes = with(isa, [Precision::Bytes, Precision::Single]);
         let error = relative_rms(&bytes.g_a(&x, h, w, all(h, w)).unwrap(), &y);
         assert!(error > 0.0 && error < 8e-3, "{isa:?} g_a: {error:e}");
-        let got = bytes.g_s(&y, h, w, all(h, w)).unwrap();
+        let got = bytes.g_s(y.clone(), h, w, all(h, w)).unwrap();
         let error = relative_rms(&got, &x_hat);
         assert!(error > 0.0 && error < 4e-3, "{isa:?} g_s: {error:e}");
         // Products of bytes are the same everywhere; what is left are sums in `f32`, a

@@ -207,7 +207,7 @@ impl Model for Watched<'_> {
 
     fn synthesise(
         &self,
-        window: &Field,
+        window: Field,
         keep: Area,
         quality: Quality,
     ) -> Result<Pixels, ModelError> {

@@ -4,19 +4,22 @@ use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use wait4::Wait4;
+
+/// From one look at how much memory a process holds to the next.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// What a run took.
 #[derive(Debug, Clone, Copy)]
 pub struct Run {
     /// Wall time, start and end of the process included.
     pub seconds: f64,
-    /// Most bytes of memory that it held at a time; `None` where they cannot be told
-    /// from this process's own.
-    pub peak: Option<u64>,
+    /// Most bytes of memory that it held at a time.
+    pub peak: u64,
 }
 
 /// This program, to be run with other arguments.
@@ -37,7 +40,6 @@ impl Program {
     /// # Errors
     /// If it fails: its last words are in the error.
     pub fn run(&self, arguments: &[&str]) -> Result<Run> {
-        let own = own_peak();
         let began = Instant::now();
         let mut child = Command::new(&self.0)
             .args(arguments)
@@ -46,6 +48,7 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .context("cannot start this program")?;
+        let watched = watch(child.id());
         let mut words = String::new();
         if let Some(mut stderr) = child.stderr.take() {
             stderr.read_to_string(&mut words)?;
@@ -56,26 +59,41 @@ impl Program {
             let last = words.lines().last().unwrap_or("no word");
             bail!("lic {}: {last}", arguments.join(" "));
         }
-        let peak = used.rusage.maxrss;
+        // Nothing was seen where there is no /proc.
+        let watched = watched.join().unwrap_or_default();
         Ok(Run {
             seconds,
-            peak: Some(peak).filter(|&peak| peak > own),
+            peak: watched.unwrap_or(used.rusage.maxrss),
         })
     }
 }
 
-/// Most bytes that this process held since the last call. Linux counts them as its
-/// child's: a child begins as a copy, and its maximum is kept when it becomes another
-/// program. What a child held is known if it is more. Other systems do not, and there
-/// this is 0.
-fn own_peak() -> u64 {
-    // 5 sets the maximum back to what is held now (proc(5)); where that is not allowed
-    // the maximum is larger, and fewer figures are known.
-    let _ = fs::write("/proc/self/clear_refs", "5");
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kibibytes.unwrap_or(0) * 1024
+/// Asks, until a process is at its end, for the most memory that it held: in its last
+/// moment it may have been a little more.
+///
+/// The system's own count comes with the end of a child, but on Linux that begins with what
+/// its parent held, of which it was a copy before it became another program; and this
+/// program holds more than most that it measures.
+fn watch(process: u32) -> JoinHandle<Option<u64>> {
+    thread::spawn(move || {
+        let mut most = None;
+        // A process that ended, but was not waited for, has a status without memory.
+        while let Some(peak) = peak_of(process) {
+            most = Some(peak);
+            thread::sleep(PAUSE);
+        }
+        most
+    })
+}
+
+/// Most bytes that a process held since it became what it runs.
+fn peak_of(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kibibytes * 1024)
 }
 
 #[cfg(test)]
@@ -84,12 +102,13 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn own_memory_is_known_and_forgotten() {
-        let large = vec![1u8; 300 << 20];
-        assert!(own_peak() >= 300 << 20);
+    fn memory_of_another_process_is_seen() {
+        let mut child = Command::new("sleep").arg("0.2").spawn().unwrap();
+        let large = vec![1u8; 64 << 20];
+        let peak = watch(child.id()).join().unwrap().unwrap();
         assert!(large.iter().all(|&byte| byte == 1));
-        drop(large);
-        // Other tests run in this process, too; nothing is said of how little is left.
-        assert!(own_peak() > 1 << 20);
+        // Not what this process holds.
+        assert!((64 << 10..64 << 20).contains(&peak), "{peak}");
+        assert!(child.wait().unwrap().success());
     }
 }

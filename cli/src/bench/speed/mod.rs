@@ -25,6 +25,9 @@ use child::Program;
 const SMALL: u32 = 64;
 /// A measurement is repeated until it has taken so long, and the best counts.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Repetitions at least: a single run of a large picture beside the best of many of a small
+/// one would compare luck.
+const FEWEST: usize = 3;
 /// Repetitions at most.
 const REPEATS: usize = 10;
 /// Starts of the program, of which the median counts.
@@ -70,11 +73,10 @@ pub struct Row {
     pub encode_program_mps: f64,
     /// And of `lic decode` to PPM.
     pub decode_program_mps: f64,
-    /// Most bytes of memory that `lic encode` held, the picture included; null if not
-    /// known.
-    pub encode_peak_bytes: Option<u64>,
+    /// Most bytes of memory that `lic encode` held, the picture included.
+    pub encode_peak_bytes: u64,
     /// And `lic decode`.
-    pub decode_peak_bytes: Option<u64>,
+    pub decode_peak_bytes: u64,
 }
 
 /// Medians over many starts, wall time of the whole program.
@@ -285,7 +287,7 @@ fn best<T>(job: impl Fn() -> Result<T>) -> Result<(f64, T)> {
         let run = Instant::now();
         let made = job()?;
         least = least.min(run.elapsed().as_secs_f64());
-        if repeat == REPEATS || began.elapsed() >= PATIENCE {
+        if repeat == REPEATS || (repeat >= FEWEST && began.elapsed() >= PATIENCE) {
             return Ok((least, made));
         }
     }

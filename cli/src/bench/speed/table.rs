@@ -31,12 +31,7 @@ pub fn text(speeds: &Speeds) -> String {
 }
 
 fn line(row: &Row) -> String {
-    let memory = |bytes: Option<u64>| {
-        bytes.map_or_else(
-            || "-".to_owned(),
-            |bytes| format!("{} MB", bytes / 1_000_000),
-        )
-    };
+    let memory = |bytes: u64| format!("{} MB", bytes / 1_000_000);
     format!(
         "{:>11} {:>7} {:>7.3}   {:>8.2} {:>8.2}  {:>8.2} {:>8.2}  {:>8} {:>8}\n",
         format!("{}x{}", row.width, row.height),
@@ -92,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_known_is_not_printed() {
+    fn rows_and_ratios_are_printed() {
         let row = Row {
             width: 8,
             height: 4,
@@ -102,8 +97,8 @@ mod tests {
             decode_mps: 3.0,
             encode_program_mps: 1.0,
             decode_program_mps: 1.5,
-            encode_peak_bytes: Some(123_456_789),
-            decode_peak_bytes: None,
+            encode_peak_bytes: 123_456_789,
+            decode_peak_bytes: 98_765_432,
         };
         let two = Row {
             threads: 2,
@@ -125,7 +120,7 @@ mod tests {
         };
         let text = text(&speeds);
         assert!(
-            text.contains("2.00     3.00      1.00     1.50    123 MB        -\n"),
+            text.contains("2.00     3.00      1.00     1.50    123 MB    98 MB\n"),
             "{text}"
         );
         assert!(

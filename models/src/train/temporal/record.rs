@@ -158,7 +158,7 @@ impl Model for Recorder<'_> {
 
     fn synthesise(
         &self,
-        window: &Field,
+        window: Field,
         keep: Area,
         quality: Quality,
     ) -> Result<Pixels, ModelError> {
