@@ -1,18 +1,18 @@
-//! Clips: the program from outside, golden files, the same symbols everywhere.
+//! Clips: the program from outside.
 
 use std::fs;
 use std::io::{BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use lic_codec::clip::{ClipHeader, ClipOptions, FrameKind};
 use lic_codec::measure::psnr;
 use lic_codec::{Channels, ClipDecoder, ClipEncoder, Image, Quality};
 use lic_datasets::video::{Matrix, Sampling, VideoFormat, VideoReader, Y4mReader, Y4mWriter};
-use lic_models::{Backend, MODELS, Zoo};
+use lic_models::Zoo;
 
 use crate::command_line::{Run, text};
-use crate::{ZOO, crop, furthest, photograph, repository};
+use crate::{ZOO, crop, photograph};
 
 /// A part of the photograph that moves to the right by `speed` pixels a frame.
 pub fn pan(count: usize, [width, height]: [usize; 2], speed: usize) -> Vec<Image> {
@@ -63,7 +63,7 @@ fn frames_of(file: &[u8]) -> (VideoFormat, Vec<Vec<u16>>) {
     (format, frames)
 }
 
-fn clip_of(images: &[Image], key: &str, quality: u8, gop: u32) -> Vec<u8> {
+pub fn clip_of(images: &[Image], key: &str, quality: u8, gop: u32) -> Vec<u8> {
     let mut options = ClipOptions::new(Quality::new(quality).unwrap());
     options.gop = gop;
     let mut file = Vec::new();
@@ -96,13 +96,13 @@ fn predicted_frames_of_a_clip_without_a_prior_are_refused() {
     );
 }
 
-fn digest(file: &[u8], zoo: &Zoo) -> [u8; 32] {
+pub fn digest(file: &[u8], zoo: &Zoo) -> [u8; 32] {
     let mut frames = ClipDecoder::new(file).start(zoo).unwrap().digested();
     while frames.decode_next().unwrap().is_some() {}
     frames.symbols_digest().unwrap()
 }
 
-fn shown(file: &[u8], zoo: &Zoo) -> Vec<Image> {
+pub fn shown(file: &[u8], zoo: &Zoo) -> Vec<Image> {
     let mut frames = ClipDecoder::new(file).start(zoo).unwrap();
     let mut images = Vec::new();
     while let Some(frame) = frames.next_frame().unwrap() {
@@ -335,112 +335,6 @@ fn one_frame_is_a_clip() {
     run.ok("decode out.lic back.y4m");
     let (format, frames) = frames_of(&fs::read(run.path("back.y4m")).unwrap());
     assert_eq!((format.width, format.height, frames.len()), (3, 5, 1));
-}
-
-/// Threads, backends, and a picture that an encoder and every decoder agree on.
-#[test]
-fn clips_have_the_same_symbols_everywhere() {
-    let images = pan(4, [150, 100], 3);
-    let flex = Zoo::on(Backend::Flex).unwrap();
-    for row in MODELS {
-        let on = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-            pool.build().unwrap()
-        };
-        let file = on(1).install(|| clip_of(&images, row.key, 50, 0));
-        let first = on(1).install(|| digest(&file, &ZOO));
-        for threads in [2, 4] {
-            assert!(on(threads).install(|| clip_of(&images, row.key, 50, 0)) == file);
-            assert_eq!(on(threads).install(|| digest(&file, &ZOO)), first);
-        }
-        assert_eq!(digest(&file, &flex), first, "{}", row.key);
-        let pairs = shown(&file, &ZOO).into_iter().zip(shown(&file, &flex));
-        for (ours, theirs) in pairs {
-            let off = furthest(&ours, &theirs);
-            assert!(off <= 1, "{}: {off}", row.key);
-        }
-    }
-}
-
-/// What follows costs less than what stands alone.
-#[test]
-fn predicted_frames_are_smaller() {
-    for row in MODELS.iter().filter(|row| row.temporal.is_some()) {
-        let images = pan(6, [192, 128], 3);
-        let alone = clip_of(&images, row.key, 50, 1).len() as f64;
-        let following = clip_of(&images, row.key, 50, 0).len() as f64;
-        assert!(
-            following < 0.75 * alone,
-            "{}: {following} of {alone}",
-            row.key
-        );
-        let still = vec![images[0].clone(); 10];
-        let one = clip_of(&still[..1], row.key, 50, 0).len();
-        assert!(clip_of(&still, row.key, 50, 0).len() < one + 200);
-    }
-}
-
-fn golden() -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(repository("tests/vectors/v1/clips"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|e| e == "lic"))
-        .collect();
-    files.sort();
-    files
-}
-
-fn hex(digest: [u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[test]
-fn golden_clips_decode_as_they_did() {
-    let files = golden();
-    // Of model 0, and of every model with a temporal prior.
-    let priors = MODELS.iter().filter(|row| row.temporal.is_some()).count();
-    assert!(files.len() >= 2 * (1 + priors));
-    for path in files {
-        let file = fs::read(&path).unwrap();
-        let expected = fs::read_to_string(path.with_extension("symbols")).unwrap();
-        assert_eq!(
-            hex(digest(&file, &ZOO)),
-            expected.trim(),
-            "{}",
-            path.display()
-        );
-        let last = shown(&file, &ZOO).pop().unwrap();
-        let expected = crate::open(&path.with_extension("png"));
-        let off = furthest(&last.into_channels(Channels::Rgb), &expected);
-        assert!(off <= 1, "{}: {off}", path.display());
-    }
-}
-
-/// Writes the golden clips of the present weights, see `vectors::regenerate`.
-#[test]
-#[ignore = "writes files"]
-fn regenerate_clips() {
-    let folder = repository("tests/vectors/v1/clips");
-    fs::create_dir_all(&folder).unwrap();
-    for key in MODELS.iter().map(|row| row.key).chain(["null"]) {
-        let size = if key == "null" { [40, 30] } else { [100, 70] };
-        for (name, quality, gop) in [("pan-q60", 60, 0), ("pan-q30-gop2", 30, 2)] {
-            let images = pan(4, size, 3);
-            let file = clip_of(&images, key, quality, gop);
-            let path = folder.join(format!("{key}-{name}.lic"));
-            fs::write(
-                path.with_extension("symbols"),
-                hex(digest(&file, &ZOO)) + "\n",
-            )
-            .unwrap();
-            let last = shown(&file, &ZOO).pop().unwrap();
-            let kind = image::ExtendedColorType::Rgb8;
-            let (width, height) = (last.width(), last.height());
-            let png = path.with_extension("png");
-            image::save_buffer(png, &last.samples().eight(), width, height, kind).unwrap();
-            fs::write(path, file).unwrap();
-        }
-    }
 }
 
 /// With an encoder that looks at a frame while the next has not come.

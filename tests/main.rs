@@ -1,6 +1,7 @@
 //! The one integration binary: the shipped models and the program, from outside.
 
 mod bench;
+mod clip_vectors;
 mod clips;
 mod command_line;
 mod delivery;
@@ -10,7 +11,6 @@ mod library;
 mod manners;
 mod many;
 mod other_programs;
-
 mod rate;
 mod round_trip;
 mod vectors;

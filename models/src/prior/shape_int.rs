@@ -1,6 +1,8 @@
 //! The shape half of the prior as it codes: integers from `z` and residuals to
 //! the index of a scale. BITSTREAM.md, *Models 1 and 2*, is its specification.
 
+mod magnitude;
+
 use lic_entropy::{MixtureError, Mixtures};
 use lic_kernels::{IntMatrix, Isa, Requantise};
 use rayon::prelude::*;
@@ -10,40 +12,7 @@ use super::shape_file::{IntLayer, IntWeights};
 use super::shape_layers::{Conv, Grid, Layer, doubled};
 use super::{GroupsConfig, MixtureConfig, Pass, Step};
 use crate::profile::{Numbers, Other, Part, Work, timed};
-
-/// As u8, round(32·log2(1 + |r|)) for |r| = 0, 1, …; 255 beyond. A table, since no
-/// float may choose a probability.
-const MAGNITUDE: [u8; 248] = [
-    0, 32, 51, 64, 74, 83, 90, 96, 101, 106, 111, 115, 118, 122, 125, 128, 131, 133, 136, 138, 141,
-    143, 145, 147, 149, 150, 152, 154, 155, 157, 159, 160, 161, 163, 164, 165, 167, 168, 169, 170,
-    171, 173, 174, 175, 176, 177, 178, 179, 180, 181, 182, 182, 183, 184, 185, 186, 187, 187, 188,
-    189, 190, 191, 191, 192, 193, 193, 194, 195, 195, 196, 197, 197, 198, 199, 199, 200, 201, 201,
-    202, 202, 203, 203, 204, 205, 205, 206, 206, 207, 207, 208, 208, 209, 209, 210, 210, 211, 211,
-    212, 212, 213, 213, 214, 214, 214, 215, 215, 216, 216, 217, 217, 217, 218, 218, 219, 219, 219,
-    220, 220, 221, 221, 221, 222, 222, 223, 223, 223, 224, 224, 224, 225, 225, 225, 226, 226, 226,
-    227, 227, 227, 228, 228, 228, 229, 229, 229, 230, 230, 230, 231, 231, 231, 232, 232, 232, 233,
-    233, 233, 233, 234, 234, 234, 235, 235, 235, 235, 236, 236, 236, 237, 237, 237, 237, 238, 238,
-    238, 238, 239, 239, 239, 239, 240, 240, 240, 241, 241, 241, 241, 242, 242, 242, 242, 242, 243,
-    243, 243, 243, 244, 244, 244, 244, 245, 245, 245, 245, 246, 246, 246, 246, 246, 247, 247, 247,
-    247, 248, 248, 248, 248, 248, 249, 249, 249, 249, 249, 250, 250, 250, 250, 250, 251, 251, 251,
-    251, 251, 252, 252, 252, 252, 252, 253, 253, 253, 253, 253, 254, 254, 254, 254, 254, 255,
-];
-
-/// The same with as many entries as a byte has values, so that no check is needed.
-const MAGNITUDE_OR_MOST: [u8; 256] = {
-    let mut table = [255; 256];
-    let mut r = 0;
-    while r < MAGNITUDE.len() {
-        table[r] = MAGNITUDE[r];
-        r += 1;
-    }
-    table
-};
-
-/// What an integer network sees of a residual.
-pub(super) fn magnitude(r: i32) -> u8 {
-    MAGNITUDE_OR_MOST[r.unsigned_abs().min(255) as usize]
-}
+pub(super) use magnitude::magnitude;
 
 /// Positions that a head takes at a time; their activations stay in cache.
 const TILE: usize = 48;

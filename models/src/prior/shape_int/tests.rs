@@ -1,3 +1,4 @@
+use super::magnitude::MAGNITUDE;
 use super::*;
 
 #[test]
