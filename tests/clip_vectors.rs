@@ -1,12 +1,12 @@
 //! Clips: golden files, the same symbols everywhere, and what prediction saves.
 
 use std::fs;
-use std::path::PathBuf;
 
 use lic_codec::Channels;
 use lic_models::{Backend, MODELS, Zoo};
 
 use crate::clips::{clip_of, digest, pan, shown};
+use crate::vectors::{golden, hex};
 use crate::{ZOO, furthest, repository};
 
 /// Threads, backends, and a picture that an encoder and every decoder agree on.
@@ -52,23 +52,11 @@ fn predicted_frames_are_smaller() {
     }
 }
 
-fn golden() -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(repository("tests/vectors/v1/clips"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|e| e == "lic"))
-        .collect();
-    files.sort();
-    files
-}
-
-fn hex(digest: [u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+const FOLDER: &str = "tests/vectors/v1/clips";
 
 #[test]
 fn golden_clips_decode_as_they_did() {
-    let files = golden();
+    let files = golden(FOLDER);
     // Of model 0, and of every model with a temporal prior.
     let priors = MODELS.iter().filter(|row| row.temporal.is_some()).count();
     assert!(files.len() >= 2 * (1 + priors));
@@ -92,7 +80,7 @@ fn golden_clips_decode_as_they_did() {
 #[test]
 #[ignore = "writes files"]
 fn regenerate_clips() {
-    let folder = repository("tests/vectors/v1/clips");
+    let folder = repository(FOLDER);
     fs::create_dir_all(&folder).unwrap();
     for key in MODELS.iter().map(|row| row.key).chain(["null"]) {
         let size = if key == "null" { [40, 30] } else { [100, 70] };

@@ -13,8 +13,9 @@ use lic_models::MODELS;
 
 use crate::{ZOO, crop, decoded, furthest, photograph, repository};
 
-fn files() -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(repository("tests/vectors/v1"))
+/// The golden files of a folder of the repository, in order.
+pub fn golden(folder: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(repository(folder))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|e| e == "lic"))
@@ -23,7 +24,8 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-fn hex(digest: [u8; 32]) -> String {
+/// A digest as `.symbols` files have it.
+pub fn hex(digest: [u8; 32]) -> String {
     digest.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -48,7 +50,7 @@ fn picture(path: &PathBuf) -> (Image, Option<Vec<u8>>) {
 
 #[test]
 fn golden_files_decode_as_they_did() {
-    let files = files();
+    let files = golden("tests/vectors/v1");
     let of_model = |key: &str| {
         files
             .iter()
