@@ -235,10 +235,8 @@ impl<'m> Encoding<'m> {
         let mut fields = fields.into_iter();
         let samples =
             painter.paint::<EncodeError>(header.channels, header.depth, |row, canvas| {
-                let columns = 0..tiling.grid.columns();
-                let areas = columns.map(|column| tiling.tile(column, row));
-                let put = |(area, field)| canvas.put(&area, &field);
-                let put: Option<()> = areas.zip(fields.by_ref()).map(put).collect();
+                let put = |column| canvas.put(&tiling.tile(column, row), &fields.next()?);
+                let put: Option<()> = (0..tiling.grid.columns()).map(put).collect();
                 Ok(put.ok_or_else(|| misfit(self.model))?)
             })?;
         Image::new(header.width, header.height, header.channels, samples)

@@ -67,6 +67,8 @@ impl Canvas {
     /// Adds rows of zeros, for fields to be put in.
     pub fn open(&mut self, rows: u32) {
         let length = self.values.len() + rows as usize * self.stride();
+        // Limits were checked for the rows that were asked for.
+        debug_assert!(length <= self.values.capacity(), "{rows} rows too many");
         self.values.resize(length, 0.0);
     }
 
@@ -84,7 +86,7 @@ impl Canvas {
             return None;
         }
         let (start, stride) = (self.start_of(area.x, area.y), self.stride());
-        let rows = self.values[start..].chunks_mut(stride);
+        let rows = self.values[start..].chunks_mut(stride.max(1));
         for (y, row) in (0..area.height).zip(rows) {
             let field = field.row(y, 0, area.width);
             row[..field.len()].copy_from_slice(field);

@@ -178,9 +178,9 @@ impl Painter<'_> {
                 .collect();
             let Some(keep) = keeps.first() else { continue };
             let reach = keep.widened(tiling.margin, &within);
-            // Tiles that are concealed are so from the row above them, too.
-            canvas.drop_before(reach.y.min(canvas.bottom().saturating_sub(1)));
             while canvas.bottom() < reach.bottom() {
+                // Tiles that are concealed are so from the row above them, too.
+                canvas.drop_before(reach.y.min(canvas.bottom().saturating_sub(1)));
                 canvas.open(tiling.tile(tiles.x, next).height);
                 fields(next, &mut canvas)?;
                 next += 1;

@@ -98,7 +98,8 @@ pub fn run(args: &Bench, words: Words) -> Result<()> {
         let (width, height) = sides(size);
         inputs.push(bench.picture(&pictures.paths, width, height, i)?);
     }
-    // Programs first: memory that this one has held would count as theirs.
+    // Programs first: where there is no /proc to tell, memory that this one has held could
+    // count as theirs.
     words.say("measuring programs");
     for input in &inputs {
         for &threads in &bench.threads {
