@@ -1,8 +1,8 @@
 //! What training calls distortion.
 
 use burn::tensor::activation::relu;
-use burn::tensor::module::{avg_pool2d, conv2d};
-use burn::tensor::ops::{AvgPoolOptions, ConvOptions};
+use burn::tensor::module::avg_pool2d;
+use burn::tensor::ops::AvgPoolOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -115,22 +115,34 @@ fn similarity(a: Tensor<4>, b: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
     (luminance, structure)
 }
 
-/// Weighted by the window, where it fits.
+/// Weighted by the window, where it fits. Products of matrices, not convolutions: those may be
+/// computed with bfloat16 (oneDNN's default on the processors that have it, if so asked),
+/// and variances as differences of such numbers are noise.
 fn blurred(x: Tensor<4>) -> Tensor<4> {
+    let [count, _, h, w] = x.dims();
     let device = x.device();
-    let valid = || ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
-    let x = conv2d(x, window([1, 1, TAPS, 1], &device), None, valid());
-    conv2d(x, window([1, 1, 1, TAPS], &device), None, valid())
+    let (rows, columns) = (h - TAPS + 1, w - TAPS + 1);
+    let x = x.reshape([count * h, w]).matmul(window(w, &device));
+    let down = window(h, &device).transpose().reshape([1, rows, h]);
+    let x = down.matmul(x.reshape([count, h, columns]));
+    x.reshape([count, 1, rows, columns])
 }
 
-fn window(shape: [usize; 4], device: &Device) -> Tensor<4> {
+/// `[side, side − TAPS + 1]`: the window at every place where it fits, as columns.
+fn window(side: usize, device: &Device) -> Tensor<2> {
     let at = |i: usize| {
         let d = i as f64 - (TAPS / 2) as f64;
         (-d * d / (2.0 * SIGMA * SIGMA)).exp()
     };
     let sum: f64 = (0..TAPS).map(at).sum();
-    let values: Vec<f32> = (0..TAPS).map(|i| (at(i) / sum) as f32).collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
+    let places = side - TAPS + 1;
+    let values: Vec<f32> = (0..side * places)
+        .map(|i| match (i / places).checked_sub(i % places) {
+            Some(tap) if tap < TAPS => (at(tap) / sum) as f32,
+            _ => 0.0,
+        })
+        .collect();
+    Tensor::from_data(TensorData::new(values, [side, places]), device)
 }
 
 #[cfg(test)]
