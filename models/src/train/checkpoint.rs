@@ -38,7 +38,7 @@ pub struct State {
     pub model: Standard,
     /// Their running mean, without.
     pub mean: Standard,
-    /// Adam's moments.
+    /// What the optimiser remembers.
     pub optimiser: ModuleOptimizer,
     /// Steps done.
     pub step: u64,

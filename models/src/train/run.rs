@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::checkpoint::{self, CheckpointError, State};
 use super::evaluate::{Point, evaluate, pictures};
-use super::optimise::adam;
+use super::optimise;
 use super::step::{Seen, step};
 use super::{Recipe, Start};
 use crate::standard::{Standard, StandardConfig};
@@ -227,7 +227,7 @@ fn open(
             Some(frozen) => model.set_require_grad_group(frozen, false),
             None => model,
         },
-        optimiser: adam(),
+        optimiser: optimise::open(recipe.optimiser),
         step: 0,
         pixels: 0,
         overflowed: 0,

@@ -10,8 +10,7 @@ use burn::store::ModuleRecord;
 use super::TemporalRecipe;
 use crate::prior::TemporalPrior;
 use crate::train::checkpoint::{content, io, newest};
-use crate::train::optimise::adam;
-use crate::train::{CheckpointError, TrainError};
+use crate::train::{CheckpointError, TrainError, optimise};
 
 /// All that a run needs to go on.
 pub struct State {
@@ -19,7 +18,7 @@ pub struct State {
     pub prior: TemporalPrior,
     /// Their running mean, without.
     pub mean: TemporalPrior,
-    /// Adam's moments.
+    /// What the optimiser remembers.
     pub optimiser: ModuleOptimizer,
     /// Steps done.
     pub step: u64,
@@ -35,7 +34,7 @@ impl State {
         let fresh = Self {
             mean: prior.valid(),
             prior,
-            optimiser: adam(),
+            optimiser: optimise::open(recipe.optimiser),
             step: 0,
         };
         let own = newest(folder);
