@@ -7,7 +7,6 @@ mod objective;
 mod optimise;
 mod recipe;
 mod run;
-mod soap;
 mod step;
 pub mod temporal;
 #[cfg(test)]
@@ -16,5 +15,5 @@ mod tests;
 pub use checkpoint::CheckpointError;
 pub use evaluate::Point;
 pub use objective::Objective;
-pub use recipe::{Crops, Data, Log, Optimiser, RateOf, Recipe, RecipeError, Schedule, Start};
+pub use recipe::{Crops, Data, Log, RateOf, Recipe, RecipeError, Schedule, Start};
 pub use run::{Event, TrainError, export, run};

@@ -38,7 +38,7 @@ pub struct State {
     pub model: Standard,
     /// Their running mean, without.
     pub mean: Standard,
-    /// What the optimiser remembers.
+    /// Adam's moments.
     pub optimiser: ModuleOptimizer,
     /// Steps done.
     pub step: u64,

@@ -1,4 +1,4 @@
-//! The optimiser, with a global bound on the gradient, slower KLT layers, and a running
+//! Adam with a global bound on the gradient, slower KLT layers, and a running
 //! mean of the weights.
 
 use std::any::Any;
@@ -10,20 +10,16 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, Param
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::Tensor;
 
+use super::Schedule;
 use super::run::TrainError;
-use super::soap::Soap;
-use super::{Optimiser, Schedule};
 
-/// The optimiser that a recipe names.
-pub fn open(optimiser: Optimiser) -> ModuleOptimizer {
-    match optimiser {
-        Optimiser::Adam => AdamConfig::new()
-            .with_beta_1(0.9)
-            .with_beta_2(0.99)
-            .with_epsilon(1e-8)
-            .init(),
-        Optimiser::Soap => ModuleOptimizer::from(Soap),
-    }
+/// Adam as the recipe wants it.
+pub fn adam() -> ModuleOptimizer {
+    AdamConfig::new()
+        .with_beta_1(0.9)
+        .with_beta_2(0.99)
+        .with_epsilon(1e-8)
+        .init()
 }
 
 /// The rates at a step: a tenth or so for what starts as the KLT.

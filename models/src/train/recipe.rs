@@ -46,9 +46,6 @@ pub struct Recipe {
     pub data: Data,
     /// Steps and rates.
     pub schedule: Schedule,
-    /// What makes steps of gradients.
-    #[serde(default)]
-    pub optimiser: Optimiser,
     /// Crops by step: the first entry whose `until` is above the step holds.
     pub crops: Vec<Crops>,
     /// What is written, and how often.
@@ -69,17 +66,6 @@ pub enum Start {
     ShuffledKlt,
     /// Random projections, for ablations.
     Random,
-}
-
-/// What makes steps of gradients. A run that goes on `from_run` has that run's.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Optimiser {
-    /// Adam (Kingma and Ba 2015).
-    #[default]
-    Adam,
-    /// SOAP: Adam in an eigenbasis of the gradients.
-    Soap,
 }
 
 /// What a training step takes the rate of.
@@ -111,7 +97,7 @@ pub struct Data {
 pub struct Schedule {
     /// Steps in all.
     pub steps: u64,
-    /// Learning rate between warm-up and decay.
+    /// Learning rate of Adam between warm-up and decay.
     pub rate: f64,
     /// The layers that start as the KLT learn this many times as fast as the
     /// rest (below one: at the full rate they are destroyed before the rest has

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::checkpoint::{self, CheckpointError, State};
 use super::evaluate::{Point, evaluate, pictures};
-use super::optimise;
+use super::optimise::adam;
 use super::step::{Seen, step};
 use super::{Recipe, Start};
 use crate::standard::{Standard, StandardConfig};
@@ -227,7 +227,7 @@ fn open(
             Some(frozen) => model.set_require_grad_group(frozen, false),
             None => model,
         },
-        optimiser: optimise::open(recipe.optimiser),
+        optimiser: adam(),
         step: 0,
         pixels: 0,
         overflowed: 0,

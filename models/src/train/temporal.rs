@@ -24,7 +24,7 @@ use lic_datasets::video::{VideoError, VideoReader, Y4mReader};
 use serde::{Deserialize, Serialize};
 
 use super::run::{Journal, Means};
-use super::{Event, Log, Objective, Optimiser, Point, RecipeError, Schedule, TrainError};
+use super::{Event, Log, Objective, Point, RecipeError, Schedule, TrainError};
 use crate::coding::StandardModel;
 use crate::device::Backend;
 use crate::prior::{TemporalConfig, TemporalPrior};
@@ -59,9 +59,6 @@ pub struct TemporalRecipe {
     pub clips: ClipData,
     /// Steps and rates.
     pub schedule: Schedule,
-    /// What makes steps of gradients.
-    #[serde(default)]
-    pub optimiser: Optimiser,
     /// What is written, and how often.
     pub log: Log,
 }

@@ -10,7 +10,8 @@ use burn::store::ModuleRecord;
 use super::TemporalRecipe;
 use crate::prior::TemporalPrior;
 use crate::train::checkpoint::{content, io, newest};
-use crate::train::{CheckpointError, TrainError, optimise};
+use crate::train::optimise::adam;
+use crate::train::{CheckpointError, TrainError};
 
 /// All that a run needs to go on.
 pub struct State {
@@ -18,7 +19,7 @@ pub struct State {
     pub prior: TemporalPrior,
     /// Their running mean, without.
     pub mean: TemporalPrior,
-    /// What the optimiser remembers.
+    /// Adam's moments.
     pub optimiser: ModuleOptimizer,
     /// Steps done.
     pub step: u64,
@@ -34,7 +35,7 @@ impl State {
         let fresh = Self {
             mean: prior.valid(),
             prior,
-            optimiser: optimise::open(recipe.optimiser),
+            optimiser: adam(),
             step: 0,
         };
         let own = newest(folder);

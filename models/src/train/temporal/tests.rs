@@ -8,7 +8,7 @@ use image::{Rgb, RgbImage};
 
 use super::{ClipData, TemporalRecipe, export, run};
 use crate::prior::{GroupsConfig, TemporalConfig};
-use crate::train::{Event, Log, Optimiser, Schedule};
+use crate::train::{Event, Log, Schedule};
 
 fn recipe(home: &Path, steps: u64) -> TemporalRecipe {
     for i in 0..3u32 {
@@ -41,7 +41,6 @@ fn recipe(home: &Path, steps: u64) -> TemporalRecipe {
             held_every: 4,
             batch: 2,
         },
-        optimiser: Optimiser::Soap,
         schedule: Schedule {
             steps,
             rate: 2e-3,
