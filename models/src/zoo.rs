@@ -56,14 +56,18 @@ pub static MODELS: &[Row] = &[
         id: ModelId(2),
         key: "ms-ssim",
         tuned_for: Objective::MsSsim,
-        about: "photographs, structure as people see it (MS-SSIM)",
+        about: "photographs, structure as people see it (MS-SSIM); clips",
         weights: Weights {
             config: include_str!("../weights/ms-ssim.json"),
             float: include_bytes!("../weights/ms-ssim.float.bpk"),
             integer: include_bytes!("../weights/ms-ssim.int.bin"),
         },
         steps: None,
-        temporal: None,
+        temporal: Some(TemporalWeights {
+            config: include_str!("../weights/ms-ssim.temporal.json"),
+            float: include_bytes!("../weights/ms-ssim.temporal.float.bpk"),
+            integer: include_bytes!("../weights/ms-ssim.temporal.int.bin"),
+        }),
     },
 ];
 
