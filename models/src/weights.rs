@@ -167,7 +167,19 @@ fn record(bytes: Bytes) -> Result<ModuleRecord, WeightsError> {
     ModuleRecord::from_bytes(bytes).map_err(|e| WeightsError::Float(e.to_string()))
 }
 
+/// What numbers are read in place need: the greatest alignment of theirs.
+const ALIGNMENT: usize = align_of::<f64>();
+
 impl Weights<'static> {
+    /// Without a copy, unless the bytes lie where no number may.
+    fn record_in_place(&self) -> Result<ModuleRecord, WeightsError> {
+        if !self.float.as_ptr().addr().is_multiple_of(ALIGNMENT) {
+            return self.record();
+        }
+        let embedded = bytes::Bytes::from_static(self.float);
+        record(Bytes::from_shared(embedded, AllocationProperty::Other))
+    }
+
     /// The model, ready to code on `backend`, whose device is `device`; `tuned_for` is
     /// what an encoder with effort works for.
     pub fn load(
@@ -180,8 +192,7 @@ impl Weights<'static> {
     ) -> Result<StandardModel, WeightsError> {
         let config = self.config()?;
         let (ints, z_tables) = prior::parse(self.integer, &config.shape, &config.groups)?;
-        let embedded = bytes::Bytes::from_static(self.float);
-        let record = record(Bytes::from_shared(embedded, AllocationProperty::Other))?;
+        let record = self.record_in_place()?;
         let empty = config.init(device);
         let expected = float_parameters(&empty);
         if record.len() != expected {

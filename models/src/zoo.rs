@@ -33,6 +33,16 @@ pub struct Row {
     pub temporal: Option<TemporalWeights<'static>>,
 }
 
+/// The bytes of a file at an address that numbers may have: they are read where they lie.
+macro_rules! include_aligned {
+    ($path:literal) => {{
+        #[repr(C, align(64))]
+        struct Aligned<T: ?Sized>(T);
+        const FILE: &Aligned<[u8]> = &Aligned(*include_bytes!($path));
+        &FILE.0
+    }};
+}
+
 /// All of them. Adding one is a row here and three files in `weights/`.
 pub static MODELS: &[Row] = &[
     Row {
@@ -42,13 +52,13 @@ pub static MODELS: &[Row] = &[
         about: "photographs, least squared error (PSNR); clips",
         weights: Weights {
             config: include_str!("../weights/mse.json"),
-            float: include_bytes!("../weights/mse.float.bpk"),
+            float: include_aligned!("../weights/mse.float.bpk"),
             integer: include_bytes!("../weights/mse.int.bin"),
         },
         steps: Some(include_bytes!("../weights/mse.steps.bin")),
         temporal: Some(TemporalWeights {
             config: include_str!("../weights/mse.temporal.json"),
-            float: include_bytes!("../weights/mse.temporal.float.bpk"),
+            float: include_aligned!("../weights/mse.temporal.float.bpk"),
             integer: include_bytes!("../weights/mse.temporal.int.bin"),
         }),
     },
@@ -59,13 +69,13 @@ pub static MODELS: &[Row] = &[
         about: "photographs, structure as people see it (MS-SSIM); clips",
         weights: Weights {
             config: include_str!("../weights/ms-ssim.json"),
-            float: include_bytes!("../weights/ms-ssim.float.bpk"),
+            float: include_aligned!("../weights/ms-ssim.float.bpk"),
             integer: include_bytes!("../weights/ms-ssim.int.bin"),
         },
         steps: None,
         temporal: Some(TemporalWeights {
             config: include_str!("../weights/ms-ssim.temporal.json"),
-            float: include_bytes!("../weights/ms-ssim.temporal.float.bpk"),
+            float: include_aligned!("../weights/ms-ssim.temporal.float.bpk"),
             integer: include_bytes!("../weights/ms-ssim.temporal.int.bin"),
         }),
     },
@@ -241,5 +251,28 @@ mod tests {
             error.contains("nothing") && error.contains("mse"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn weights_load_wherever_they_lie() {
+        let row = &MODELS[0];
+        for offset in [0, 1] {
+            let mut bytes = vec![0; row.weights.float.len() + 16];
+            let start = bytes.as_ptr().align_offset(8) + offset;
+            bytes[start..][..row.weights.float.len()].copy_from_slice(row.weights.float);
+            let bytes: &'static [u8] = bytes.leak();
+            let weights = Weights {
+                float: &bytes[start..][..row.weights.float.len()],
+                ..row.weights.clone()
+            };
+            let loaded = weights.load(
+                row.id,
+                row.key,
+                row.tuned_for,
+                Backend::Flex,
+                &Device::flex(),
+            );
+            assert_eq!(loaded.unwrap().digest(), row.weights.digest(), "{offset}");
+        }
     }
 }
