@@ -308,7 +308,9 @@ fn steps_are_of_their_weights() {
 /// A byte has 127 steps up to the greatest activation of its channel, so each product of
 /// a branch is off by about a hundredth of what is usual there; a branch is small beside
 /// the residual stream. A simulation of the same photograph, apart from this code, found
-/// 3.2e-3 of the latents and 1.4e-3 of the pixels, root mean square.
+/// 3.2e-3 of the latents and 1.4e-3 of the pixels, root mean square, with the weights of
+/// prior-4; branches of milestone-5 weigh more, and 4.8e-3 of the pixels was seen. Products
+/// that are wrong are off by tenths.
 #[test]
 fn bytes_are_close_to_single_precision() {
     let (model, [h, w]) = (shipped(), [20, 24]);
@@ -325,7 +327,7 @@ fn bytes_are_close_to_single_precision() {
         assert!(error > 0.0 && error < 8e-3, "{isa:?} g_a: {error:e}");
         let got = bytes.g_s(y.clone(), h, w, all(h, w)).unwrap();
         let error = relative_rms(&got, &x_hat);
-        assert!(error > 0.0 && error < 4e-3, "{isa:?} g_s: {error:e}");
+        assert!(error > 0.0 && error < 8e-3, "{isa:?} g_s: {error:e}");
         // Products of bytes are the same everywhere; what is left are sums in `f32`, a
         // few of which fall on the other side of a half.
         let seen = seen.get_or_insert_with(|| got.clone());
