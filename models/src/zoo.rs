@@ -58,7 +58,7 @@ pub static MODELS: &[Row] = &[
         steps: Some(include_bytes!("../weights/mse.steps.bin")),
         temporal: Some(TemporalWeights {
             config: include_str!("../weights/mse.temporal.json"),
-            float: include_aligned!("../weights/mse.temporal.float.bpk"),
+            float: include_bytes!("../weights/mse.temporal.float.bpk"),
             integer: include_bytes!("../weights/mse.temporal.int.bin"),
         }),
     },
@@ -75,7 +75,7 @@ pub static MODELS: &[Row] = &[
         steps: None,
         temporal: Some(TemporalWeights {
             config: include_str!("../weights/ms-ssim.temporal.json"),
-            float: include_aligned!("../weights/ms-ssim.temporal.float.bpk"),
+            float: include_bytes!("../weights/ms-ssim.temporal.float.bpk"),
             integer: include_bytes!("../weights/ms-ssim.temporal.int.bin"),
         }),
     },
