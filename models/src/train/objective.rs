@@ -115,7 +115,7 @@ fn similarity(a: Tensor<4>, b: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
     (luminance, structure)
 }
 
-/// Weighted by the window, where it fits. Products of matrices, not convolutions: those may be
+/// `[n, 1, h, w]` weighted by the window, where it fits. Products of matrices, not convolutions: those may be
 /// computed with bfloat16 (oneDNN's default on the processors that have it, if so asked),
 /// and variances as differences of such numbers are noise.
 fn blurred(x: Tensor<4>) -> Tensor<4> {
