@@ -3,7 +3,7 @@
 use burn::tensor::activation::relu;
 use burn::tensor::module::avg_pool2d;
 use burn::tensor::ops::AvgPoolOptions;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use crate::prior::lambda;
@@ -115,17 +115,19 @@ fn similarity(a: Tensor<4>, b: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
     (luminance, structure)
 }
 
-/// `[n, 1, h, w]` weighted by the window, where it fits. Products of matrices, not convolutions: those may be
-/// computed with bfloat16 (oneDNN's default on the processors that have it, if so asked),
-/// and variances as differences of such numbers are noise.
+/// `[n, 1, h, w]` weighted by the window, where it fits. Products of matrices of doubles:
+/// libtorch may be asked to compute single precision, convolutions or products, with
+/// bfloat16 on the processors that have it, and variances as differences of such numbers
+/// are noise.
 fn blurred(x: Tensor<4>) -> Tensor<4> {
     let [count, _, h, w] = x.dims();
     let device = x.device();
     let (rows, columns) = (h - TAPS + 1, w - TAPS + 1);
+    let x = x.cast(DType::F64);
     let x = x.reshape([count * h, w]).matmul(window(w, &device));
     let down = window(h, &device).transpose().reshape([1, rows, h]);
     let x = down.matmul(x.reshape([count, h, columns]));
-    x.reshape([count, 1, rows, columns])
+    x.reshape([count, 1, rows, columns]).cast(DType::F32)
 }
 
 /// `[side, side − TAPS + 1]`: the window at every place where it fits, as columns.
@@ -142,7 +144,7 @@ fn window(side: usize, device: &Device) -> Tensor<2> {
             _ => 0.0,
         })
         .collect();
-    Tensor::from_data(TensorData::new(values, [side, places]), device)
+    Tensor::<2>::from_data(TensorData::new(values, [side, places]), device).cast(DType::F64)
 }
 
 #[cfg(test)]
