@@ -33,7 +33,8 @@ pub struct EncodeOptions {
 ///
 /// The levels of the models that ship: 0 rounds to the nearest integer, 1 to the one
 /// that costs least for its error, and from 2 on latents are moved down the gradient of
-/// rate and distortion, in 10 steps (2) to 1,280 (9), twice as many with each level.
+/// rate and distortion, in 10 steps (2) to 640 (8), twice as many with each level, and in
+/// 2,560 (9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Effort(u8);
 
