@@ -104,6 +104,7 @@ impl Running<'_> {
         let format = *reader.format();
         let mut options = ClipOptions::new(quality);
         options.gop = self.gop();
+        options.effort = self.args.effort.unwrap_or_default();
         describe(&format, &mut options);
         let mut file = Vec::new();
         let (width, height) = (format.width, format.height);

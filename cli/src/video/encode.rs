@@ -182,6 +182,7 @@ impl Job<'_> {
         let mut reader = fault.keep(self.input.open())?;
         let format = *reader.format();
         let mut options = options(&self.args.clips, quality);
+        options.effort = self.args.effort.unwrap_or_default();
         options.tile = self.args.tile.unwrap_or(options.tile);
         describe(&format, &mut options);
         let mut encoder =

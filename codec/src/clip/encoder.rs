@@ -283,10 +283,11 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
                 }
                 None => {
                     let (window, keep) = coding.tiling.cut(image, place.0, place.1);
-                    (
-                        model.analyse(&window, keep, size, &Asked::of(quality))?,
-                        writer,
-                    )
+                    let asked = Asked {
+                        effort: self.options.effort,
+                        ..Asked::of(quality)
+                    };
+                    (model.analyse(&window, keep, size, &asked)?, writer)
                 }
             };
             let walked = coding.walk(latents, decision.kind, quality, writer);

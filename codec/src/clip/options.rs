@@ -6,6 +6,7 @@ use super::frame::FrameKind;
 use super::header::{Ratio, Source};
 use crate::image::Channels;
 use crate::model::Quality;
+use crate::options::Effort;
 
 /// What an encoder of clips may choose.
 #[derive(Debug, Clone)]
@@ -16,6 +17,9 @@ pub struct ClipOptions {
     /// How much better than that intra frames are, in halves of a quality: what is good
     /// in them is good in the frames that follow. Default: 6.
     pub intra_boost: u8,
+    /// Time spent for smaller intra frames, by which those that follow profit too; predicted
+    /// frames take the same time for all. Default: 1.
+    pub effort: Effort,
     /// The entropy coder. Default: [`Coder::Ans`].
     pub coder: Coder,
     /// The longest side of a tile, in pixels. Default: 1024.
@@ -42,6 +46,7 @@ impl Default for ClipOptions {
         Self {
             quality: Quality::default(),
             intra_boost: 6,
+            effort: Effort::default(),
             coder: Coder::default(),
             tile: 1024,
             gop: 32,
