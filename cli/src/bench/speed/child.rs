@@ -103,12 +103,18 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn memory_of_another_process_is_seen() {
-        let mut child = Command::new("sleep").arg("0.2").spawn().unwrap();
         let large = vec![1u8; 64 << 20];
-        let peak = watch(child.id()).join().unwrap().unwrap();
+        let mut cat = Command::new("cat");
+        // Runs until its input ends, however long this process takes.
+        let mut child = cat.stdin(Stdio::piped()).spawn().unwrap();
+        let peak = peak_of(child.id()).unwrap();
         assert!(large.iter().all(|&byte| byte == 1));
         // Not what this process holds.
         assert!((64 << 10..64 << 20).contains(&peak), "{peak}");
+        let watched = watch(child.id());
+        drop(child.stdin.take());
+        // At its end before it is waited for; what was seen depends on who was first.
+        watched.join().unwrap();
         assert!(child.wait().unwrap().success());
     }
 }
