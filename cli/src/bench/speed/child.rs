@@ -99,6 +99,7 @@ fn peak_of(process: u32) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     #[test]
     #[cfg(target_os = "linux")]
@@ -106,7 +107,11 @@ mod tests {
         let large = vec![1u8; 64 << 20];
         let mut cat = Command::new("cat");
         // Runs until its input ends, however long this process takes.
-        let mut child = cat.stdin(Stdio::piped()).spawn().unwrap();
+        let cat = cat.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = cat.spawn().unwrap();
+        // What it says, it says after it has been loaded.
+        child.stdin.as_mut().unwrap().write_all(b"a").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let peak = peak_of(child.id()).unwrap();
         assert!(large.iter().all(|&byte| byte == 1));
         // Not what this process holds.
