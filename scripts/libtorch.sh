@@ -18,7 +18,8 @@
 #
 #   ONEDNN_DEFAULT_FPMATH_MODE=BF16 LD_PRELOAD=libtcmalloc_minimal.so.4:$LIBTORCH_BF16 lic train …
 #
-# The evaluations of such a run are rounded so too, by up to 0.1 dB at high qualities.
+# The evaluations of such a run are rounded so too: at q 90, 0.06 dB of PSNR for `mse`, 0.14 dB
+# of MS-SSIM for `ms-ssim`, and a tenth of that at q 10.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 home=$PWD/target/libtorch

@@ -28,9 +28,9 @@ pub struct Encode {
     #[command(flatten)]
     pub model: ModelKey,
     /// Time spent for a smaller file, 0 to 9; from 2 on latents are refined for the
-    /// picture, in 10 steps (2) to 640 (8) and 2560 (9), each of about a second for half a megapixel.
-    /// Of a clip, the frames that can be decoded alone. Decoding takes the same time for
-    /// all [default: 1]
+    /// picture, in 10 steps (2) to 640 (8) and 2560 (9), each of about a second for half a
+    /// megapixel. Of a clip, the frames that can be decoded alone. Decoding takes the same
+    /// time for all [default: 1]
     #[arg(short, long, value_name = "0..9", value_parser = effort)]
     pub effort: Option<Effort>,
     /// Longest side of a tile in pixels; smaller tiles take less memory and more bytes

@@ -311,7 +311,7 @@ fn steps_are_of_their_weights() {
 /// 3.2e-3 of the latents and 1.4e-3 of the pixels, root mean square, with the weights of
 /// prior-4. Branches weigh more with every trunk: 4.8e-3 of the pixels was seen with
 /// milestone-5, 8.7e-3 with milestone-6. Products that are wrong are off by tenths, from
-/// which the bound keeps as far as from what is seen.
+/// which the bound of pixels keeps as far as from what is seen.
 #[test]
 fn bytes_are_close_to_single_precision() {
     let (model, [h, w]) = (shipped(), [20, 24]);
@@ -325,7 +325,7 @@ fn bytes_are_close_to_single_precision() {
     for isa in Isa::all() {
         let bytes = with(isa, [Precision::Bytes, Precision::Single]);
         let error = relative_rms(&bytes.g_a(&x, h, w, all(h, w)).unwrap(), &y);
-        assert!(error > 0.0 && error < 3e-2, "{isa:?} g_a: {error:e}");
+        assert!(error > 0.0 && error < 8e-3, "{isa:?} g_a: {error:e}");
         let got = bytes.g_s(y.clone(), h, w, all(h, w)).unwrap();
         let error = relative_rms(&got, &x_hat);
         assert!(error > 0.0 && error < 3e-2, "{isa:?} g_s: {error:e}");
