@@ -2,6 +2,7 @@
 
 use image::RgbImage;
 use image::imageops::{self, FilterType};
+use rayon::prelude::*;
 
 use crate::folder::Picture;
 use crate::random::SplitMix64;
@@ -136,9 +137,8 @@ impl CropSampler {
         check_fit(&self.pictures, size)?;
         let bytes = size as usize * size as usize * 3;
         let mut batch = vec![0; n * bytes];
-        for (index, crop) in batch.chunks_exact_mut(bytes).enumerate() {
-            self.draw(step, index as u64, size, crop);
-        }
+        let crops = batch.par_chunks_exact_mut(bytes).enumerate();
+        crops.for_each(|(index, crop)| self.draw(step, index as u64, size, crop));
         Ok(batch)
     }
 

@@ -25,6 +25,7 @@ mod image_hook;
 #[cfg(test)]
 mod mixture_tests;
 pub mod networks;
+mod noise;
 pub mod prior;
 pub mod profile;
 mod reference;

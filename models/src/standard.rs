@@ -15,6 +15,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{Device, Tensor, TensorData};
 
+pub use crate::noise::Noise;
 use crate::prior::{
     Factorized, Gain, GroupsConfig, LEVELS, Mean, MeanConfig, Shape, ShapeConfig, level_of,
     level_weights, parity_mask, straight_through,
@@ -154,35 +155,6 @@ pub enum Rounding {
     },
     /// As coded.
     Hard,
-}
-
-/// Uniform noise in −½..½ from a seed: SplitMix64 (Steele, Lea and Flood 2014), so
-/// that a training step is the same on every backend and in every sitting.
-#[derive(Debug)]
-pub struct Noise(u64);
-
-impl Noise {
-    /// The stream of `seed`.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next number of the stream.
-    pub fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
-    }
-
-    /// A tensor of noise.
-    pub fn tensor<const D: usize>(&mut self, shape: [usize; D], device: &Device) -> Tensor<D> {
-        let values: Vec<f32> = (0..shape.iter().product())
-            .map(|_| (self.next_u64() >> 40) as f32 / (1 << 24) as f32 - 0.5)
-            .collect();
-        Tensor::from_data(TensorData::new(values, shape), device)
-    }
 }
 
 impl Rounding {

@@ -2,6 +2,7 @@
 //! rounded as it would be coded.
 
 use burn::tensor::{Device, Tensor};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::objective::{ms_ssim, squared_error};
@@ -60,7 +61,7 @@ pub fn evaluate(model: &Standard, crops: &[u8], size: usize, device: &Device) ->
 
 /// Interleaved RGB bytes of `n` squares as a tensor `[n, 3, size, size]` in 0..=1.
 pub fn pictures(bytes: &[u8], n: usize, size: usize, device: &Device) -> Tensor<4> {
-    let values: Vec<f32> = bytes.iter().map(|&b| f32::from(b) / 255.0).collect();
+    let values: Vec<f32> = bytes.par_iter().map(|&b| f32::from(b) / 255.0).collect();
     let data = burn::tensor::TensorData::new(values, [n, size, size, 3]);
     Tensor::<4>::from_data(data, device).permute([0, 3, 1, 2])
 }
