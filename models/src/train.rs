@@ -7,6 +7,7 @@ mod objective;
 mod optimise;
 mod recipe;
 mod run;
+mod start;
 mod step;
 pub mod temporal;
 #[cfg(test)]

@@ -10,14 +10,14 @@ use burn::tensor::Device;
 use lic_datasets::{CropError, CropSampler, FolderError, ImageFolder, fixed_crops};
 use serde::Serialize;
 
-use super::checkpoint::{self, CheckpointError, State};
-use super::evaluate::{Point, evaluate, pictures};
-use super::optimise::adam;
+use super::Recipe;
+use super::checkpoint::{self, CheckpointError};
+use super::evaluate::{Point, evaluate};
+use super::start::open;
 use super::step::{Seen, step};
-use super::{Recipe, Start};
-use crate::standard::{Standard, StandardConfig};
-use crate::transform::{Klt, KltError};
-use crate::weights::{Weights, WeightsError, freeze};
+use crate::standard::Standard;
+use crate::transform::KltError;
+use crate::weights::{WeightsError, freeze};
 
 /// Side of the crops held aside.
 const HELD_SIZE: u32 = 256;
@@ -107,6 +107,16 @@ pub enum TrainError {
     /// The weights cannot be frozen.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The weights to begin with are of another model.
+    #[error("{path}: not a beginning for the recipe's [model]: {found} there, {wanted} wanted")]
+    Unfit {
+        /// The weights.
+        path: PathBuf,
+        /// Their configuration, as far as it can follow the recipe's.
+        found: String,
+        /// The recipe's.
+        wanted: String,
+    },
     /// Burn refused the learning rate.
     #[error("learning rate: {0}")]
     Schedule(String),
@@ -206,100 +216,6 @@ pub fn export(recipe: &Recipe, folder: &Path, out: &Path) -> Result<(), TrainErr
     write("json", config.as_bytes())?;
     write("float.bpk", &float)?;
     write("int.bin", &integer)
-}
-
-/// The newest checkpoint, or a start from the KLT of the pictures.
-fn open(
-    recipe: &Recipe,
-    folder: &Path,
-    sampler: &CropSampler,
-    device: &Device,
-) -> Result<State, TrainError> {
-    let own = checkpoint::newest(folder);
-    let from = match &recipe.from_run {
-        _ if own.exists() => Some(own),
-        Some(run) => Some(checkpoint::newest(run)),
-        None => None,
-    };
-    let fresh = |model: Standard| State {
-        mean: model.valid(),
-        model: match recipe.frozen() {
-            Some(frozen) => model.set_require_grad_group(frozen, false),
-            None => model,
-        },
-        optimiser: adam(),
-        step: 0,
-        pixels: 0,
-        overflowed: 0,
-    };
-    if let Some(from) = from {
-        return Ok(checkpoint::load(&from, fresh(recipe.model.init(device)))?);
-    }
-    if let Some(prefix) = &recipe.from_weights {
-        return Ok(fresh(shipped(prefix, &recipe.model, device)?));
-    }
-    device.seed(recipe.seed);
-    if recipe.start == Start::Random {
-        return Ok(fresh(recipe.model.init(device)));
-    }
-    let klt = start_klt(recipe, sampler, &device.clone().inner())?;
-    let klt = match recipe.start {
-        Start::ShuffledKlt => klt.shuffled(),
-        _ => klt,
-    };
-    Ok(fresh(recipe.model.start_from(&klt, device)))
-}
-
-/// Weights that ship, for training on as `wanted`: as they are, with groups in other
-/// passes, or with other mixtures or none.
-fn shipped(
-    prefix: &Path,
-    wanted: &StandardConfig,
-    device: &Device,
-) -> Result<Standard, TrainError> {
-    let read = |suffix: &str| {
-        let path = prefix.with_extension(suffix);
-        fs::read(&path).map_err(|source| TrainError::Io { path, source })
-    };
-    let config = String::from_utf8_lossy(&read("json")?).into_owned();
-    let weights = Weights {
-        config: &config,
-        float: &read("float.bpk")?,
-        integer: &read("int.bin")?,
-    };
-    let found = weights.config()?;
-    let mut model = weights.thaw(device)?;
-    if found.groups.quartered != wanted.groups.quartered {
-        let steps = wanted.groups.steps_of(&found.groups);
-        model.mean = model.mean.with_heads_of(&steps);
-        model.shape = model.shape.with_heads_of(&steps);
-        model.groups = wanted.groups.clone();
-    }
-    if found.shape.mixture != wanted.shape.mixture {
-        let (shape, groups) = (&wanted.shape, &wanted.groups);
-        model.shape = shape.with_mixtures(model.shape, groups, device);
-    }
-    Ok(model)
-}
-
-/// Crops for the KLT: 64 batches of 8, away from the steps of the run.
-fn start_klt(recipe: &Recipe, sampler: &CropSampler, device: &Device) -> Result<Klt, TrainError> {
-    let size = 128;
-    let crops = (0..64)
-        .map(|i| {
-            Ok(pictures(
-                &sampler.batch(u64::MAX - i, 8, size)?,
-                8,
-                size as usize,
-                device,
-            ))
-        })
-        .collect::<Result<Vec<_>, CropError>>()?;
-    let (n, m) = (
-        recipe.model.analysis.fine.width,
-        recipe.model.groups.channels(),
-    );
-    Ok(Klt::from_pictures(&crops, n, m)?)
 }
 
 #[derive(Default)]

@@ -176,3 +176,37 @@ fn frozen_networks_stay() {
     assert!(read(&out, "tiny.float.bpk") == read(&after, "tiny.float.bpk"));
     assert!(read(&out, "tiny.int.bin") != read(&after, "tiny.int.bin"));
 }
+
+/// More blocks in `g_s` say nothing until they are trained; fewer, or other widths, are
+/// another model.
+#[test]
+fn weights_begin_a_larger_synthesis_and_no_other_model() {
+    let home = tempfile::tempdir().unwrap();
+    pictures(home.path());
+    let mut recipe = recipe(home.path(), 1);
+    let device = Device::flex();
+    let start = home.path().join("start");
+    run(&recipe, &start, &device, &mut |_| (), &|| true).unwrap();
+    let out = start.join("out");
+    export(&recipe, &start, &out).unwrap();
+    recipe.from_weights = Some(out.join("tiny"));
+
+    let first = |recipe: &Recipe, name: &str| {
+        let folder = home.path().join(name);
+        let found = run(recipe, &folder, &device, &mut |_| (), &|| true);
+        found.map(|_| steps(&folder)[0].clone())
+    };
+    let same = first(&recipe, "same").unwrap();
+    assert_eq!(same["step"], 0);
+    recipe.model.synthesis.fine_blocks = 2;
+    recipe.model.synthesis.coarse_blocks = 3;
+    assert_eq!(first(&recipe, "larger").unwrap(), same);
+
+    recipe.model.synthesis.fine_blocks = 0;
+    let fewer = first(&recipe, "fewer");
+    assert!(matches!(fewer, Err(super::TrainError::Unfit { .. })));
+    recipe.model.synthesis.fine_blocks = 1;
+    recipe.model.hyper_analysis = 9;
+    let wider = first(&recipe, "wider");
+    assert!(matches!(wider, Err(super::TrainError::Unfit { .. })));
+}

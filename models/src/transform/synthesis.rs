@@ -68,6 +68,15 @@ impl Synthesis {
         self
     }
 
+    /// The same with the blocks that `larger` has beyond its own: they come last at their
+    /// resolution, and say nothing until they are trained.
+    pub fn grown(mut self, larger: Self) -> Self {
+        let (coarse, fine) = (self.coarse.len(), self.fine.len());
+        self.coarse.extend(larger.coarse.into_iter().skip(coarse));
+        self.fine.extend(larger.fine.into_iter().skip(fine));
+        self
+    }
+
     /// `y`: `[b, m, h/16, w/16]`, gain taken back → `x_hat`: `[b, 3, h, w]`,
     /// nominally 0..=1, not clamped.
     pub fn forward(&self, y: Tensor<4>) -> Tensor<4> {
