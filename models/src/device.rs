@@ -16,6 +16,8 @@ pub enum Backend {
     Flex,
     /// libtorch on the CPU (feature `tch`).
     Libtorch,
+    /// libtorch on an NVIDIA GPU (feature `tch`, and a libtorch with CUDA when it runs).
+    LibtorchCuda,
     /// An NVIDIA GPU (feature `cuda`).
     Cuda,
     /// A GPU through Vulkan (feature `vulkan`).
@@ -26,7 +28,7 @@ pub enum Backend {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
     /// No backend has the name.
-    #[error("no device {0:?}; there are cpu, flex, libtorch, cuda and vulkan")]
+    #[error("no device {0:?}; there are cpu, flex, libtorch, libtorch-cuda, cuda and vulkan")]
     Unknown(String),
     /// This program was built without it.
     #[error("this build has no {backend}; build with `--features {feature}`")]
@@ -48,10 +50,11 @@ pub enum BackendError {
 
 impl Backend {
     /// All backends.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Cpu,
         Self::Flex,
         Self::Libtorch,
+        Self::LibtorchCuda,
         Self::Cuda,
         Self::Vulkan,
     ];
@@ -62,6 +65,7 @@ impl Backend {
             Self::Cpu => "cpu",
             Self::Flex => "flex",
             Self::Libtorch => "libtorch",
+            Self::LibtorchCuda => "libtorch-cuda",
             Self::Cuda => "cuda",
             Self::Vulkan => "vulkan",
         }
@@ -78,6 +82,13 @@ impl Backend {
             Self::Libtorch => Ok(libtorch()),
             #[cfg(not(feature = "tch"))]
             Self::Libtorch => Err(BackendError::NotBuilt {
+                backend: self,
+                feature: "tch",
+            }),
+            #[cfg(feature = "tch")]
+            Self::LibtorchCuda => libtorch_cuda(),
+            #[cfg(not(feature = "tch"))]
+            Self::LibtorchCuda => Err(BackendError::NotBuilt {
                 backend: self,
                 feature: "tch",
             }),
@@ -107,27 +118,39 @@ fn libtorch() -> Device {
     Device::libtorch()
 }
 
-/// cudarc panics where there is no driver, so it is looked for first.
+#[cfg(feature = "tch")]
+#[expect(deprecated)]
+fn libtorch_cuda() -> Result<Device, BackendError> {
+    find_driver(Backend::LibtorchCuda)?;
+    Ok(Device::libtorch_cuda(0_usize))
+}
+
 #[cfg(feature = "cuda")]
 fn cuda() -> Result<Device, BackendError> {
+    find_driver(Backend::Cuda)?;
+    Ok(Device::cuda(0_usize))
+}
+
+/// cudarc panics where there is no driver, and libtorch throws, so it is looked for first.
+#[cfg(any(feature = "cuda", feature = "tch"))]
+fn find_driver(backend: Backend) -> Result<(), BackendError> {
     let library = "libcuda.so.1";
     let places = [
         "/usr/lib/x86_64-linux-gnu",
         "/usr/lib64",
         "/usr/lib",
         "/usr/lib/wsl/lib",
+        "/usr/local/nvidia/lib64",
+        "/usr/local/nvidia/lib",
     ];
     let listed = std::env::var("LD_LIBRARY_PATH").unwrap_or_default();
     let mut folders = places
         .into_iter()
         .chain(listed.split(':').filter(|p| !p.is_empty()));
     if folders.any(|folder| std::path::Path::new(folder).join(library).exists()) {
-        Ok(Device::cuda(0_usize))
+        Ok(())
     } else {
-        Err(BackendError::NoDriver {
-            backend: Backend::Cuda,
-            library,
-        })
+        Err(BackendError::NoDriver { backend, library })
     }
 }
 
