@@ -16,35 +16,36 @@ impl Noise {
 
     /// The next number of the stream.
     pub fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(NOISE_STEP);
-        scramble(self.0)
+        self.0 = self.0.wrapping_add(STEP);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
     }
 
-    /// A tensor of noise. The numbers of a stream follow from their place in it, so that
-    /// threads may share the work: a batch for an accelerator takes millions.
+    /// The stream without its next `count` numbers.
+    fn after(&self, count: usize) -> Self {
+        Self(self.0.wrapping_add(STEP.wrapping_mul(count as u64)))
+    }
+
+    /// The next number in −½..½.
+    fn next_uniform(&mut self) -> f32 {
+        (self.next_u64() >> 40) as f32 / (1 << 24) as f32 - 0.5
+    }
+
+    /// A tensor of noise in −½..½. A number follows from its place in the stream, so that
+    /// threads share the work: a batch for an accelerator takes millions.
     pub fn tensor<const D: usize>(&mut self, shape: [usize; D], device: &Device) -> Tensor<D> {
         let count: usize = shape.iter().product();
-        let before = self.0;
-        self.0 = before.wrapping_add(NOISE_STEP.wrapping_mul(count as u64));
-        let value = |place: usize| {
-            let state = before.wrapping_add(NOISE_STEP.wrapping_mul(place as u64 + 1));
-            (scramble(state) >> 40) as f32 / (1 << 24) as f32 - 0.5
-        };
         let places = (0..count).into_par_iter().with_min_len(1 << 15);
-        let values: Vec<f32> = places.map(value).collect();
+        let values: Vec<f32> = places.map(|i| self.after(i).next_uniform()).collect();
+        *self = self.after(count);
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 }
 
-/// What the state of [`Noise`] grows by for every number.
-const NOISE_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// SplitMix64's number for a state.
-fn scramble(mut x: u64) -> u64 {
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
+/// What the state grows by with every number.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,14 @@
 //! A run that was stopped ends where one that was not ends.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
 
-use super::{Crops, Data, Event, Log, Objective, RateOf, Recipe, Schedule, Start, export, run};
+use super::{
+    Crops, Data, Event, Log, Objective, RateOf, Recipe, Schedule, Start, TrainError, export, run,
+};
 use crate::prior::{GroupsConfig, MeanConfig, ShapeConfig};
 use crate::standard::StandardConfig;
 use crate::transform::{AnalysisConfig, BlockConfig, SynthesisConfig};
@@ -150,19 +152,24 @@ fn every_start_is_what_it_says() {
     assert!(psnr[0] > psnr[2] + 3.0, "{psnr:?}");
 }
 
+/// A recipe that begins with weights that were exported, and the folder of those.
+fn from_exported(home: &Path, steps: u64) -> (Recipe, PathBuf) {
+    pictures(home);
+    let mut recipe = recipe(home, steps);
+    let start = home.join("start");
+    run(&recipe, &start, &Device::flex(), &mut |_| (), &|| true).unwrap();
+    let out = start.join("out");
+    export(&recipe, &start, &out).unwrap();
+    recipe.from_weights = Some(out.join("tiny"));
+    (recipe, out)
+}
+
 /// What is frozen ships as it was, to the bit; what is not learns.
 #[test]
 fn frozen_networks_stay() {
     let home = tempfile::tempdir().unwrap();
-    pictures(home.path());
-    let mut recipe = recipe(home.path(), 9);
     let device = Device::flex();
-    let start = home.path().join("start");
-    run(&recipe, &start, &device, &mut |_| (), &|| true).unwrap();
-    let out = start.join("out");
-    export(&recipe, &start, &out).unwrap();
-
-    recipe.from_weights = Some(out.join("tiny"));
+    let (mut recipe, out) = from_exported(home.path(), 9);
     recipe.freeze = ["g_a", "g_s", "gain", "h_a", "factorized", "mean"]
         .map(String::from)
         .to_vec();
@@ -182,15 +189,8 @@ fn frozen_networks_stay() {
 #[test]
 fn weights_begin_a_larger_synthesis_and_no_other_model() {
     let home = tempfile::tempdir().unwrap();
-    pictures(home.path());
-    let mut recipe = recipe(home.path(), 1);
     let device = Device::flex();
-    let start = home.path().join("start");
-    run(&recipe, &start, &device, &mut |_| (), &|| true).unwrap();
-    let out = start.join("out");
-    export(&recipe, &start, &out).unwrap();
-    recipe.from_weights = Some(out.join("tiny"));
-
+    let (mut recipe, _) = from_exported(home.path(), 1);
     let first = |recipe: &Recipe, name: &str| {
         let folder = home.path().join(name);
         let found = run(recipe, &folder, &device, &mut |_| (), &|| true);
@@ -204,9 +204,9 @@ fn weights_begin_a_larger_synthesis_and_no_other_model() {
 
     recipe.model.synthesis.fine_blocks = 0;
     let fewer = first(&recipe, "fewer");
-    assert!(matches!(fewer, Err(super::TrainError::Unfit { .. })));
+    assert!(matches!(fewer, Err(TrainError::Unfit { .. })));
     recipe.model.synthesis.fine_blocks = 1;
     recipe.model.hyper_analysis = 9;
     let wider = first(&recipe, "wider");
-    assert!(matches!(wider, Err(super::TrainError::Unfit { .. })));
+    assert!(matches!(wider, Err(TrainError::Unfit { .. })));
 }
