@@ -59,7 +59,7 @@ impl Isa {
     /// Whether products of [`Bf16`](crate::Bf16) are faster than those of `f32`.
     pub fn has_bf16(self) -> bool {
         #[cfg(target_arch = "x86_64")]
-        return self.0 == Kind::Avx512Bf16;
+        return self.0 == Kind::Avx512Bf16 && is_amd();
         #[cfg(not(target_arch = "x86_64"))]
         false
     }
@@ -75,4 +75,13 @@ impl Isa {
     pub(crate) fn kind(self) -> Kind {
         self.0
     }
+}
+
+/// AMD's processors multiply pairs of bfloat16 as often as they multiply `f32`, Intel's half
+/// as often: `lic bench --profile` measured 95 against 53 GMAC/s on an EPYC, 53 against 82 on
+/// a Xeon with AMX.
+#[cfg(target_arch = "x86_64")]
+fn is_amd() -> bool {
+    let id = std::arch::x86_64::__cpuid(0);
+    [id.ebx, id.edx, id.ecx].map(u32::to_le_bytes).concat() == b"AuthenticAMD"
 }
