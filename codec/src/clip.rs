@@ -2,12 +2,15 @@
 //!
 //! An **intra** frame is coded as a picture is, and can be decoded alone. A **predicted**
 //! frame is coded by the model's [`Temporal`](crate::temporal::Temporal) prior: it knows
-//! the frame before, moved block by block to where it is now, and the symbols of the
-//! frame before. A tile that has not changed costs a byte.
+//! a frame before, moved block by block to where it is now, and the symbols of that
+//! frame. One that lies **between** two others knows both, and is coded by the same prior. A
+//! tile that has not changed costs a byte.
 //!
-//! Frames stand in the file in the order in which they are shown, so a clip is written
-//! to a pipe and read from one while it is made, with one frame in memory. The index at
-//! its end is for those who can seek: [`ClipIndex`].
+//! Intra and predicted frames are anchors: each is predicted from the one before. The
+//! frames between two anchors follow the later one, at most
+//! [`ClipOptions::between`] of them, so a clip is written to a pipe and read from one
+//! while it is made, with a few frames in memory. The index at its end is for those who
+//! can seek: [`ClipIndex`].
 //!
 //! ```
 //! use lic_codec::{Channels, ClipDecoder, ClipEncoder, ClipOptions, Image, Null};
@@ -31,7 +34,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod between;
 mod coding;
+mod decide;
 mod decoder;
 mod encoder;
 mod frame;
@@ -41,17 +46,19 @@ mod index;
 mod motion;
 mod moved;
 mod options;
+mod order;
 mod search;
 #[cfg(test)]
 mod tests;
 
 pub use decoder::{ClipDecoder, FrameInfo, Frames, Shown};
-pub use encoder::ClipEncoder;
+pub use encoder::{ClipEncoder, Written};
 pub use frame::{Frame, FrameKind};
 pub use header::{Chroma, ClipHeader, Ratio, Source};
 pub use index::{ClipIndex, Entry};
 pub use motion::{BLOCK, Motion};
 pub use options::{ClipOptions, ClipReport};
+pub use order::MOST_BETWEEN;
 
 /// Bytes of a file that tell a clip from a picture, at most.
 pub const TELLING: usize = 13;

@@ -168,6 +168,13 @@ pub enum FormatErrorKind {
         /// Which frame, from 0.
         number: u64,
     },
+    /// A frame that lies between others without them, or one that does not where one
+    /// should.
+    #[error("frame {number} is not the one that has to follow")]
+    Order {
+        /// Which frame, from 0.
+        number: u64,
+    },
     /// The index does not say what the frames are.
     #[error("its index is not that of its frames")]
     Index,

@@ -21,9 +21,12 @@ pub struct Past {
 /// What a predicted tile knows of a block of 16x16 pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Block {
-    /// Where it was, (x, y) from its place, in quarters of a pixel. An integer that was
-    /// coded: it may choose probabilities.
+    /// Where it was, (x, y) from its place, in quarters of a pixel: the mean over its
+    /// parts. Integers that were coded: they may choose probabilities.
     pub vector: [i16; 2],
+    /// The furthest that a component of a part's vector is from that; an integer that may
+    /// choose probabilities, too.
+    pub spread: i32,
     /// Whether neither it nor any block around it moves.
     pub still: bool,
 }

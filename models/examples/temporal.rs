@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::Device;
-use lic_codec::clip::ClipOptions;
+use lic_codec::clip::{ClipOptions, FrameKind, Written};
 use lic_codec::measure::psnr;
 use lic_codec::{Channels, ClipEncoder, Image, Model, ModelId, Quality, Samples};
 use lic_datasets::video::{VideoReader, Y4mReader};
@@ -83,12 +83,18 @@ fn measure(
     let (width, height) = (frames[0].width(), frames[0].height());
     let mut encoder = ClipEncoder::new(model, options, width, height, std::io::sink())?;
     let (mut sum, mut intra) = (0.0, 0);
+    let mut add = |written: Vec<Written>| -> Result<(), Box<dyn Error>> {
+        for written in written {
+            intra += usize::from(written.info.kind == FrameKind::Intra);
+            let frame = &frames[written.info.number as usize];
+            sum += psnr(&eight(frame)?, &eight(&written.picture)?).ok_or("no measure")?;
+        }
+        Ok(())
+    };
     for frame in frames {
-        let info = encoder.push(frame)?;
-        intra += usize::from(info.kind == lic_codec::clip::FrameKind::Intra);
-        let back = encoder.picture().ok_or("no picture")?;
-        sum += psnr(&eight(frame)?, &eight(&back)?).ok_or("no measure")?;
+        add(encoder.push(frame)?)?;
     }
+    add(encoder.flush()?)?;
     let report = encoder.finish()?;
     let pixels = f64::from(width) * f64::from(height) * frames.len() as f64;
     let bpp = report.bytes as f64 * 8.0 / pixels;

@@ -7,12 +7,18 @@ use lic_entropy::gaussian;
 use crate::coding::{StandardModel, reconstruct, residuals, scale};
 use crate::networks::{FollowingNetworks, Means};
 use crate::prior::{Groups, IntShape, IntStream, Step, marks, residuals_before};
-use crate::rounding::rounded;
+use crate::rounding::rounded_after;
 use crate::standard::LATENT_STRIDE;
 
 /// Bytes of memory for each pixel of a predicted tile, beside those of a picture: the
 /// frame before as pixels (12), its latents (5), and the streams of the prior (2).
 const BYTES_PER_PIXEL: u64 = 24;
+
+/// How much better than the frame the quality is by which predicted frames are
+/// synthesised. `inverse` of a quality holds back what its quantiser makes uncertain;
+/// that suits an intra frame, but what a predicted frame takes over from the one before
+/// has been held back already, and would be again in each frame.
+const SYNTHESIS_BOOST: f32 = 50.0;
 
 /// A temporal prior, ready to run.
 #[derive(Debug)]
@@ -58,14 +64,15 @@ impl StandardModel {
             return Err(self.fault(reason));
         }
         let fault = |reason: String| self.fault(reason);
+        let shown = self.shown(past.quality).map_err(fault)?;
         let gain = self.networks.gain(past.quality.get()).map_err(fault)?;
+        let taken_off: Vec<f32> = shown
+            .iter()
+            .zip(&gain)
+            .map(|(s, g)| 1.0 / (s * g))
+            .collect();
         let mut y_ref = past.field.values.clone();
-        for position in y_ref.chunks_exact_mut(m) {
-            position
-                .iter_mut()
-                .zip(&gain)
-                .for_each(|(y, gain)| *y /= gain);
-        }
+        scale(&mut y_ref, &taken_off);
         if let Some(moved) = before.moved {
             let size = |side: u32| side as usize / LATENT_STRIDE;
             let (window_h, window_w) = (size(moved.height), size(moved.width));
@@ -89,6 +96,19 @@ impl StandardModel {
             y_ref,
             residuals,
         })
+    }
+
+    /// By what the latents of a predicted frame are multiplied, so that their synthesis
+    /// at `quality` is that of a better one.
+    pub(crate) fn shown(&self, quality: Quality) -> Result<Vec<f32>, String> {
+        let both = |quality: f32| -> Result<Vec<f32>, String> {
+            let inverse = self.networks.inverse(quality)?;
+            let gain = self.networks.gain(quality)?;
+            Ok(inverse.iter().zip(&gain).map(|(i, g)| i * g).collect())
+        };
+        let own = both(quality.get())?;
+        let better = both((quality.get() + SYNTHESIS_BOOST).min(Quality::MAX.get()))?;
+        Ok(better.iter().zip(&own).map(|(b, o)| b / o).collect())
     }
 
     fn coding_after(
@@ -115,6 +135,7 @@ impl StandardModel {
             h,
             w,
             gain: self.networks.gain(quality.get()).map_err(fault)?,
+            shown: self.shown(quality).map_err(fault)?,
             source: None,
             means: networks.means(y_ref, h, w, quality.get()).map_err(fault)?,
             shapes,
@@ -183,6 +204,7 @@ struct Coding<'a> {
     h: usize,
     w: usize,
     gain: Vec<f32>,
+    shown: Vec<f32>,
     /// Encoder only: latents with gain, `[h][w][m]`.
     source: Option<Vec<f32>>,
     means: Box<dyn Means + 'a>,
@@ -237,7 +259,7 @@ impl Latents for Coding<'_> {
         let y = self.source.as_ref();
         let y = y.ok_or_else(|| self.model.fault("a decoder has no symbols"))?;
         let symbols = residuals(step, [self.h, self.w], y, &mu, |i, residual| {
-            rounded(residual, self.planned.get(i).copied().unwrap_or_default())
+            rounded_after(residual, self.planned.get(i).copied().unwrap_or_default())
         });
         self.mu = Some(mu);
         Ok(symbols)
@@ -267,7 +289,8 @@ impl Latents for Coding<'_> {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Field, ModelError> {
+    fn finish(mut self: Box<Self>) -> Result<Field, ModelError> {
+        scale(&mut self.y_hat, &self.shown);
         Ok(Field {
             width: self.w as u32,
             height: self.h as u32,

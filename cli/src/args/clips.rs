@@ -1,6 +1,7 @@
 //! What can be typed about clips.
 
 use clap::Args;
+use lic_codec::clip::MOST_BETWEEN;
 use lic_datasets::video::Matrix;
 
 /// Frames by their numbers.
@@ -14,6 +15,10 @@ pub struct Clips {
     /// number, 1: all of them can [default: 32]
     #[arg(long, value_name = "N")]
     pub gop: Option<u32>,
+    /// The most frames between two that are made from both of these; so many wait before one
+    /// is written, so 0 is for what is live [default: 3, at most 15]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=i64::from(MOST_BETWEEN)))]
+    pub b_frames: Option<u8>,
     /// Begin no such frame by itself where the scene changes
     #[arg(long)]
     pub no_scene_cuts: bool,

@@ -104,6 +104,7 @@ impl Running<'_> {
         let format = *reader.format();
         let mut options = ClipOptions::new(quality);
         options.gop = self.gop();
+        options.between = self.args.b_frames.unwrap_or(options.between);
         options.effort = self.args.effort.unwrap_or_default();
         describe(&format, &mut options);
         let mut file = Vec::new();
@@ -116,6 +117,9 @@ impl Running<'_> {
             encoder.push(&image)?;
             seconds += began.elapsed().as_secs_f64();
         }
+        let began = Instant::now();
+        encoder.flush()?;
+        seconds += began.elapsed().as_secs_f64();
         let report = encoder.finish()?;
         let mut scores = Scores::new(format);
         let mut originals = open(path)?;

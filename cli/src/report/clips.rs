@@ -83,7 +83,10 @@ pub struct AboutClip {
 /// A frame of a clip.
 #[derive(Debug, Serialize)]
 pub struct AboutFrame {
-    /// `I` (can be decoded alone) or `P` (needs the frame before it).
+    /// When it is shown: 0 for the first frame that is.
+    pub number: u64,
+    /// `I` (can be decoded alone), `P` (needs the `I` or `P` before it) or `B` (lies
+    /// between two others and needs both).
     pub kind: &'static str,
     /// Its quality.
     pub quality: f32,

@@ -77,9 +77,8 @@ pub fn decode_to(args: &Decode, zoo: &Zoo, input: &Path, output: &Path) -> Resul
             let (_, index) = ClipIndex::find(&mut file, &limits).with_context(name)?;
             std::io::Seek::rewind(&mut file)?;
             let mut decoder = ClipDecoder::new(file).limits(limits);
-            let count = index.frames.len() as u64;
-            let start = usize::try_from(frames.start).unwrap_or(usize::MAX);
-            let found = decoder.seek(&index, start).with_context(name)?;
+            let count = index.shown();
+            let found = decoder.seek(&index, frames.start).with_context(name)?;
             ensure!(
                 found.is_some(),
                 "{}: there is no frame {}; it has {count}",

@@ -1,14 +1,15 @@
 //! `lic encode` of a clip.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Seek, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
-use lic_codec::clip::{ClipOptions, ClipReport, FrameKind};
+use lic_codec::clip::{ClipOptions, ClipReport, FrameKind, Written};
 use lic_codec::measure::{ms_ssim, ms_ssim_db, psnr};
-use lic_codec::{ClipEncoder, Model, Quality};
+use lic_codec::{ClipEncoder, Image, Model, Quality};
 
 use super::Fault;
 use super::source::{Input, describe, picture};
@@ -163,6 +164,60 @@ impl Made {
     }
 }
 
+/// What was seen of the frames of a clip.
+struct Seen {
+    target: Target,
+    arrived: u64,
+    /// Frames that were not written yet, where they are to be compared.
+    originals: BTreeMap<u64, Image>,
+    intra: u64,
+    held: u64,
+    psnrs: Vec<f64>,
+    likeness: Vec<f64>,
+}
+
+impl Seen {
+    fn new(target: Target) -> Self {
+        Self {
+            target,
+            arrived: 0,
+            originals: BTreeMap::new(),
+            intra: 0,
+            held: 0,
+            psnrs: Vec::new(),
+            likeness: Vec::new(),
+        }
+    }
+
+    fn arrived(&mut self, image: &Image) {
+        if matches!(self.target, Target::Psnr(_) | Target::MsSsim(_)) {
+            self.originals.insert(self.arrived, image.clone());
+        }
+        self.arrived += 1;
+    }
+
+    fn written(&mut self, frame: &Written) -> Result<()> {
+        let Written { info, picture } = frame;
+        self.intra += u64::from(info.kind == FrameKind::Intra);
+        self.held += u64::from(info.held_tiles > 0);
+        let Some(image) = self.originals.remove(&info.number) else {
+            return Ok(());
+        };
+        match self.target {
+            Target::Psnr(_) => {
+                let found = psnr(&image, picture).context("a frame changed its size")?;
+                // A frame without loss counts as one of 100 dB.
+                self.psnrs.push(found.min(100.0));
+            }
+            _ => self.likeness.push(
+                ms_ssim(&image, picture)
+                    .context("MS-SSIM needs a shorter side of more than 160 pixels")?,
+            ),
+        }
+        Ok(())
+    }
+}
+
 struct Job<'a> {
     args: &'a Encode,
     input: &'a Input<'a>,
@@ -188,30 +243,22 @@ impl Job<'_> {
         let mut encoder =
             ClipEncoder::new(self.model, &options, format.width, format.height, writer)?;
         let spinner = progress::spinner(self.words);
-        let (mut intra, mut held) = (0, 0);
-        let (mut psnrs, mut likeness) = (Vec::new(), Vec::new());
+        let mut seen = Seen::new(target);
         loop {
             let next = reader.next_frame().with_context(|| self.input.name());
             let Some(frame) = fault.keep(next)? else {
                 break;
             };
             let image = picture(&format, &frame)?;
-            let info = encoder.push(&image)?;
-            intra += u64::from(info.kind == FrameKind::Intra);
-            held += u64::from(info.kind == FrameKind::Predicted && info.held_tiles > 0);
-            spinner.set_message(format!("quality {quality}, frame {}", info.number));
-            match (target, encoder.picture()) {
-                (Target::Psnr(_), Some(back)) => {
-                    let found = psnr(&image, &back).context("a frame changed its size")?;
-                    // A frame without loss counts as one of 100 dB.
-                    psnrs.push(found.min(100.0));
-                }
-                (Target::MsSsim(_), Some(back)) => likeness.push(
-                    ms_ssim(&image, &back)
-                        .context("MS-SSIM needs a shorter side of more than 160 pixels")?,
-                ),
-                _ => {}
+            let number = seen.arrived;
+            spinner.set_message(format!("quality {quality}, frame {number}"));
+            seen.arrived(&image);
+            for written in encoder.push(&image)? {
+                seen.written(&written)?;
             }
+        }
+        for written in encoder.flush()? {
+            seen.written(&written)?;
         }
         spinner.finish_and_clear();
         let report = encoder.finish()?;
@@ -226,12 +273,12 @@ impl Job<'_> {
         let made = Made {
             quality,
             report,
-            intra,
-            held,
+            intra: seen.intra,
+            held: seen.held,
             size: (format.width, format.height),
             rate: options.rate.value(),
-            psnr: mean(&psnrs),
-            ms_ssim: mean(&likeness),
+            psnr: mean(&seen.psnrs),
+            ms_ssim: mean(&seen.likeness),
         };
         let value = match target {
             Target::Quality(quality) => Some(quality.get().into()),
@@ -300,6 +347,7 @@ impl Job<'_> {
 pub fn options(clips: &Clips, quality: Quality) -> ClipOptions {
     let mut options = ClipOptions::new(quality);
     options.gop = clips.gop.unwrap_or(options.gop);
+    options.between = clips.b_frames.unwrap_or(options.between);
     options.scene_cuts = !clips.no_scene_cuts;
     options
 }

@@ -79,9 +79,11 @@ fn about(name: &str, header: &ClipHeader, frames: &[FrameInfo], complete: bool) 
         frames: frames
             .iter()
             .map(|frame| AboutFrame {
+                number: frame.number,
                 kind: match frame.kind {
                     FrameKind::Intra => "I",
                     FrameKind::Predicted => "P",
+                    FrameKind::Between => "B",
                 },
                 quality: frame.quality.get(),
                 bytes: frame.bytes,
@@ -165,10 +167,11 @@ fn text(about: &AboutClip) -> String {
         "{:>9} type quality {:>10} {:>8}",
         "frame", "bytes", "motion"
     );
-    for (number, frame) in about.frames.iter().enumerate() {
+    for frame in &about.frames {
         let _ = write!(
             text,
-            "\n{number:>9} {:<4} {:>7} {:>10} {:>8}",
+            "\n{:>9} {:<4} {:>7} {:>10} {:>8}",
+            frame.number,
             frame.kind,
             frame.quality,
             grouped(frame.bytes),

@@ -1,11 +1,14 @@
 //! What an encoder and a decoder of clips both do with a frame.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
+use super::between::Between;
 use super::frame::{Frame, FrameKind};
 use super::header::ClipHeader;
 use super::motion::{BLOCK, Motion};
-use super::moved::moved;
+use super::moved::{mixed, moved};
 use crate::bitstream::StreamName;
 use crate::error::{DecodeError, FormatErrorKind, LimitError};
 use crate::geometry::Area;
@@ -20,7 +23,7 @@ use crate::walk::{Kept, Reader, SymbolCoder, WalkError, fault, walk_sections};
 /// A frame that was coded, and what the next one needs of it.
 pub(super) struct Reference {
     /// RGB of 16 bits.
-    pub picture: Image,
+    pub picture: Arc<Image>,
     /// By tile.
     pub pasts: Vec<Past>,
 }
@@ -31,7 +34,51 @@ pub(super) struct Coding<'m> {
     pub temporal: Option<&'m dyn Temporal>,
     pub header: ClipHeader,
     pub tiling: Tiling,
-    pub reference: Option<Reference>,
+}
+
+/// The frames that one is made from.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sources<'a> {
+    pub before: Option<&'a Reference>,
+    pub after: Option<&'a Reference>,
+}
+
+/// How a frame came about from its sources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Movement {
+    /// From the one before.
+    After(Motion),
+    /// From the one before and the one after.
+    Between(Between),
+}
+
+impl Movement {
+    /// Where blocks were in the frame before.
+    pub fn before(&self) -> &Motion {
+        match self {
+            Self::After(motion) => motion,
+            Self::Between(between) => &between.before,
+        }
+    }
+
+    /// Reads the stream of a frame.
+    fn decode(frame: &Frame, header: &ClipHeader) -> Result<Self, String> {
+        let (coder, width, height) = (header.coder, header.width, header.height);
+        Ok(match frame.kind {
+            FrameKind::Between => {
+                Self::Between(Between::decode(coder, &frame.motion, width, height)?)
+            }
+            _ => Self::After(Motion::decode(coder, &frame.motion, width, height)?),
+        })
+    }
+
+    /// The stream of a frame.
+    pub fn encode(&self, coder: lic_entropy::Coder) -> Result<Vec<u8>, lic_entropy::EncodeError> {
+        match self {
+            Self::After(motion) => motion.encode(coder),
+            Self::Between(between) => between.encode(coder),
+        }
+    }
 }
 
 /// A tile of a predicted frame, as far as it is known from the frame before.
@@ -63,7 +110,6 @@ impl<'m> Coding<'m> {
             temporal: model.temporal().filter(|t| t.digest() == header.temporal),
             header,
             tiling,
-            reference: None,
         }
     }
 
@@ -74,8 +120,9 @@ impl<'m> Coding<'m> {
         LimitError::check(what, self.memory(), limits.max_memory)
     }
 
-    /// An upper bound of the bytes that decoding takes: windows in flight, fields and
-    /// symbols of a frame and of the one before it, and three pictures.
+    /// An upper bound of the bytes that decoding takes: windows in flight; fields,
+    /// symbols and pictures of a frame and of those that it or later ones are made
+    /// from; pictures that wait until they are shown, and three at work.
     fn memory(&self) -> u64 {
         let (width, height) = self.tiling.largest_window();
         let tiles = (in_flight() as u64).min(self.tiling.grid.count());
@@ -86,12 +133,17 @@ impl<'m> Coding<'m> {
             u64::from(picture.width) * u64::from(picture.height)
         };
         let value = (size_of::<f32>() + size_of::<i32>()) as u64;
-        let fields = positions.saturating_mul(2 * value * self.model.channels() as u64);
+        // Two anchors, one frame for each time that what lies between them is halved, and
+        // the one at work.
+        let between = u64::from(self.header.between);
+        let references = 3 + u64::from((between + 1).ilog2());
+        let values = references * value * self.model.channels() as u64;
+        let fields = positions.saturating_mul(values);
         let pixels = u64::from(self.header.width) * u64::from(self.header.height);
         window
             .saturating_mul(tiles)
             .saturating_add(fields)
-            .saturating_add(pixels.saturating_mul(3 * 6))
+            .saturating_add(pixels.saturating_mul(6 * (3 + references + between)))
     }
 
     /// Tiles of a frame as (column, row).
@@ -120,32 +172,46 @@ impl<'m> Coding<'m> {
         Ok(done)
     }
 
-    /// The picture before, moved; `None` if nothing moves.
-    pub fn moved(&self, reference: &Reference, motion: &Motion) -> Option<Image> {
-        let Samples::Sixteen(samples) = reference.picture.samples() else {
-            return None;
-        };
-        if motion.is_still() {
-            return None;
-        }
+    /// What a frame is compared with; `None` if that is the frame before and nothing
+    /// moves.
+    pub fn moved(&self, sources: Sources<'_>, movement: &Movement) -> Option<Image> {
         let (width, height) = (self.header.width, self.header.height);
-        let moved = moved(samples, width, height, motion);
-        Image::new(width, height, Channels::Rgb, moved).ok()
+        let shift = |reference: Option<&Reference>, motion: &Motion| {
+            let Samples::Sixteen(samples) = reference?.picture.samples() else {
+                return None;
+            };
+            Some(moved(samples, width, height, motion))
+        };
+        let samples = match movement {
+            Movement::After(motion) if motion.is_still() => return None,
+            Movement::After(motion) => shift(sources.before, motion)?,
+            Movement::Between(between) => {
+                let before = shift(sources.before, &between.before)?;
+                let after = shift(sources.after, &between.after)?;
+                mixed(&before, &after, width, |x, y| {
+                    let side = between.side(x.div_euclid(2), y.div_euclid(2));
+                    side.weight()
+                })
+            }
+        };
+        Image::new(width, height, Channels::Rgb, samples).ok()
     }
 
     /// What is known of a tile.
-    pub fn known(&self, moved: Option<&Image>, motion: &Motion, (x, y): (u32, u32)) -> Known {
+    pub fn known(&self, moved: Option<&Image>, movement: &Movement, (x, y): (u32, u32)) -> Known {
         let tile = self.tiling.tile(x, y);
         let window = tile.widened(self.tiling.margin, &self.tiling.picture());
         let area = tile.times(self.tiling.stride);
         let columns = area.width.div_ceil(BLOCK);
         let rows = area.height.div_ceil(BLOCK);
         let (left, top) = ((area.x / BLOCK) as isize, (area.y / BLOCK) as isize);
+        let motion = movement.before();
         let block = |x: u32, y: u32| {
             let (x, y) = (left + x as isize, top + y as isize);
             Block {
-                vector: motion.at(x, y),
-                still: motion.is_still_at(x, y),
+                vector: motion.mean(x, y),
+                spread: motion.spread(x, y),
+                still: matches!(movement, Movement::After(_)) && motion.is_still_at(x, y),
             }
         };
         Known {
@@ -175,7 +241,7 @@ impl<'m> Coding<'m> {
     ) -> Result<(Past, C), WalkError> {
         let steps = match kind {
             FrameKind::Intra => self.model.sections().len(),
-            FrameKind::Predicted => self.temporal()?.steps(),
+            FrameKind::Predicted | FrameKind::Between => self.temporal()?.steps(),
         };
         let mut kept = Kept::new(coder);
         walk_sections(self.model, &vec![0; steps], &mut *latents, &mut kept)?;
@@ -198,23 +264,28 @@ impl<'m> Coding<'m> {
         Ok(past)
     }
 
-    /// Decodes a frame; its picture becomes the reference. Returns whether each tile had
-    /// symbols.
-    pub fn decode(&mut self, frame: &Frame, number: u64) -> Result<Vec<bool>, DecodeError> {
+    /// Decodes a frame. Says of each tile, too, whether it had symbols.
+    pub fn decode(
+        &self,
+        frame: &Frame,
+        number: u64,
+        sources: Sources<'_>,
+    ) -> Result<(Reference, Vec<bool>), DecodeError> {
+        if frame.kind != FrameKind::Intra && self.temporal.is_none() {
+            return Err(FormatErrorKind::NoPrior { number }.into());
+        }
+        let there = |source: Option<_>| source.ok_or(FormatErrorKind::NoReference { number });
         let reference = match frame.kind {
             FrameKind::Intra => None,
-            FrameKind::Predicted if self.temporal.is_none() => {
-                return Err(FormatErrorKind::NoPrior { number }.into());
-            }
-            FrameKind::Predicted => {
-                let reference = self.reference.as_ref();
-                Some(reference.ok_or(FormatErrorKind::NoReference { number })?)
+            FrameKind::Predicted => Some(there(sources.before)?),
+            FrameKind::Between => {
+                there(sources.after)?;
+                Some(there(sources.before)?)
             }
         };
-        let (width, height) = (self.header.width, self.header.height);
-        let motion = Motion::decode(self.header.coder, &frame.motion, width, height);
-        let motion = motion.map_err(|reason| FormatErrorKind::Motion { number, reason })?;
-        let moved = reference.and_then(|reference| self.moved(reference, &motion));
+        let movement = Movement::decode(frame, &self.header);
+        let movement = movement.map_err(|reason| FormatErrorKind::Motion { number, reason })?;
+        let moved = reference.and_then(|_| self.moved(sources, &movement));
         let (quality, kind) = (frame.quality, frame.kind);
         let done = self.each_tile(|tile, place| -> Result<_, DecodeError> {
             let stream = frame.tiles.get(tile).cloned().unwrap_or_default();
@@ -227,7 +298,7 @@ impl<'m> Coding<'m> {
                     return Ok((self.kept(past, quality)?, false));
                 }
                 Some(past) => {
-                    known = self.known(moved.as_ref(), &motion, place);
+                    known = self.known(moved.as_ref(), &movement, place);
                     let before = known.before(past);
                     self.temporal()?.prepare(size, quality, &before)?
                 }
@@ -240,12 +311,11 @@ impl<'m> Coding<'m> {
             Ok((coded.map_err(|error| in_frame(error, tile))?, true))
         })?;
         let (pasts, coded): (Vec<Past>, Vec<bool>) = done.into_iter().unzip();
-        self.show(pasts, quality)?;
-        Ok(coded)
+        Ok((self.show(pasts, quality)?, coded))
     }
 
-    /// Makes the picture of a frame, which becomes the reference.
-    pub fn show(&mut self, pasts: Vec<Past>, quality: Quality) -> Result<(), ModelError> {
+    /// Makes the picture of a frame.
+    pub fn show(&self, pasts: Vec<Past>, quality: Quality) -> Result<Reference, ModelError> {
         let wanted = Wanted {
             area: Area::of(self.header.width, self.header.height),
             scale: 1,
@@ -269,14 +339,15 @@ impl<'m> Coding<'m> {
         let (width, height) = (self.header.width, self.header.height);
         let picture = Image::new(width, height, Channels::Rgb, samples);
         let picture = picture.map_err(|error| fault(self.model, error.to_string()))?;
-        self.reference = Some(Reference { picture, pasts });
-        Ok(())
+        Ok(Reference {
+            picture: Arc::new(picture),
+            pasts,
+        })
     }
 
-    /// The picture of the last frame, grey if the clip is.
-    pub fn picture(&self) -> Option<Image> {
-        let picture = self.reference.as_ref()?.picture.clone();
-        Some(picture.into_channels(self.header.channels))
+    /// The picture of a frame as it is shown, grey if the clip is.
+    pub fn picture(&self, picture: &Image) -> Image {
+        picture.clone().into_channels(self.header.channels)
     }
 }
 

@@ -1,16 +1,19 @@
 //! From a clip to pictures, one after another.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::coding::Coding;
+use super::coding::{Coding, Reference, Sources};
 use super::frame::{Frame, FrameKind, Head, INDEX};
 use super::header::ClipHeader;
 use super::index::{ClipIndex, Records};
-use crate::bitstream::Fields;
+use super::order::{Order, Place};
+use crate::bitstream::{Fields, in_range};
 use crate::decoder::ModelSource;
-use crate::error::{DecodeError, FormatErrorKind};
+use crate::error::DecodeError;
 use crate::image::Image;
 use crate::limits::Limits;
 use crate::model::{Digest, Quality};
@@ -18,7 +21,7 @@ use crate::model::{Digest, Quality};
 /// What a decoder says of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameInfo {
-    /// Its number, from 0.
+    /// When it is shown: 0 for the first frame that is.
     pub number: u64,
     /// What it is made from.
     pub kind: FrameKind,
@@ -42,8 +45,9 @@ pub struct ClipDecoder<R> {
     header: Option<ClipHeader>,
     /// `None` once a part of the clip was passed over.
     records: Option<Records>,
-    /// The number of the next frame.
-    number: u64,
+    order: Order,
+    /// The number of the next frame, if a part was passed over to get to it.
+    sought: Option<u64>,
     ended: bool,
 }
 
@@ -55,7 +59,8 @@ impl<R: Read> ClipDecoder<R> {
             limits: Limits::default(),
             header: None,
             records: Some(Records::default()),
-            number: 0,
+            order: Order::default(),
+            sought: None,
             ended: false,
         }
     }
@@ -84,13 +89,35 @@ impl<R: Read> ClipDecoder<R> {
     }
 
     /// Reads the next frame; `None` after the last one.
-    fn read_frame(&mut self) -> Result<Option<Frame>, DecodeError> {
+    fn read_frame(&mut self) -> Result<Option<(Frame, Place)>, DecodeError> {
+        let Some(frame) = self.read_any()? else {
+            return Ok(None);
+        };
+        let place = match (self.sought.take(), frame.kind) {
+            (_, FrameKind::Between) => self.order.between()?,
+            (None, _) => self.order.anchor(frame.gap)?,
+            (Some(number), _) => {
+                // What lies before it and follows needs a frame that was passed over.
+                for _ in 0..frame.gap {
+                    self.read_any()?;
+                }
+                self.order = Order::after(number);
+                Place::first(number)
+            }
+        };
+        Ok(Some((frame, place)))
+    }
+
+    /// Reads whatever frame comes next.
+    fn read_any(&mut self) -> Result<Option<Frame>, DecodeError> {
         if self.ended {
             return Ok(None);
         }
-        let tiles = self.read_header()?.grid().count();
+        let header = self.read_header()?;
+        let (tiles, between) = (header.grid().count(), header.between);
         let kind = Fields::new(&mut self.reader, "a frame").byte()?;
         if kind == INDEX {
+            self.order.end()?;
             self.ended = true;
             if let Some(records) = &self.records {
                 records.check(&mut self.reader)?;
@@ -98,23 +125,23 @@ impl<R: Read> ClipDecoder<R> {
             return Ok(None);
         }
         let head = Head::read(&mut self.reader, kind, tiles, &self.limits)?;
-        let frame = Frame::read(&mut self.reader, &head, self.number)?;
+        in_range("the frames between two", head.gap.into(), 0, between.into())?;
+        let number = self.records.as_ref().map_or(0, |records| records.frames);
+        let frame = Frame::read(&mut self.reader, &head, number)?;
         if let Some(records) = &mut self.records {
             records.add(frame.kind, head.frame_bytes());
         }
-        self.number += 1;
         Ok(Some(frame))
     }
 
     /// Reads a frame and checks it as far as that goes without its model; `None` after
-    /// the last one.
+    /// the last one. Frames come in the order of the file.
     ///
     /// # Errors
     /// See [`DecodeError`]; never `UnknownModel` or `Model`.
     pub fn next_info(&mut self) -> Result<Option<FrameInfo>, DecodeError> {
-        let number = self.number;
         let frame = self.read_frame()?;
-        Ok(frame.map(|frame| info(&frame, number)))
+        Ok(frame.map(|(frame, place)| info(&frame, place.number)))
     }
 
     /// Finds the model, so that frames can be decoded.
@@ -135,8 +162,11 @@ impl<R: Read> ClipDecoder<R> {
         let coding = Coding::new(model, header);
         coding.check_memory(&self.limits)?;
         Ok(Frames {
+            next: self.sought.unwrap_or_default(),
             decoder: self,
             coding,
+            references: Vec::new(),
+            waiting: BTreeMap::new(),
             sha: None,
         })
     }
@@ -148,17 +178,18 @@ impl<R: Read + Seek> ClipDecoder<R> {
     ///
     /// # Errors
     /// If the input fails.
-    pub fn seek(&mut self, index: &ClipIndex, number: usize) -> Result<Option<u64>, DecodeError> {
+    pub fn seek(&mut self, index: &ClipIndex, number: u64) -> Result<Option<u64>, DecodeError> {
         self.read_header()?;
         let Some(start) = index.start_of(number) else {
             return Ok(None);
         };
-        let offset = SeekFrom::Start(index.frames[start].offset);
+        let start = index.frames[start];
+        let offset = SeekFrom::Start(start.offset);
         self.reader.seek(offset).map_err(DecodeError::Io)?;
-        self.number = start as u64;
+        self.sought = Some(start.number);
         self.records = None;
         self.ended = false;
-        Ok(Some(self.number))
+        Ok(self.sought)
     }
 }
 
@@ -175,6 +206,12 @@ pub struct Shown {
 pub struct Frames<'m, R> {
     decoder: ClipDecoder<R>,
     coding: Coding<'m>,
+    /// Frames that others are made from, by their numbers.
+    references: Vec<(u64, Reference)>,
+    /// Frames whose turn to be shown has not come.
+    waiting: BTreeMap<u64, (FrameInfo, Arc<Image>)>,
+    /// The number of the frame that is shown next.
+    next: u64,
     sha: Option<Sha256>,
 }
 
@@ -196,35 +233,48 @@ impl<R: Read> Frames<'_, R> {
         self.sha.clone().map(|sha| sha.finalize().into())
     }
 
-    /// Decodes the next frame; `None` after the last one.
+    /// Decodes the next frame that is shown; `None` after the last one.
     ///
     /// # Errors
     /// See [`DecodeError`]. [`is_truncation`](DecodeError::is_truncation) tells a clip that
     /// ends too soon from one that is damaged: all frames before it are as they should
     /// be.
     pub fn next_frame(&mut self) -> Result<Option<Shown>, DecodeError> {
-        let Some(info) = self.decode_next()? else {
-            return Ok(None);
-        };
-        let image = self.coding.picture();
-        let missing = || FormatErrorKind::NoReference {
-            number: info.number,
-        };
-        let image = image.ok_or_else(missing)?;
-        Ok(Some(Shown { info, image }))
+        loop {
+            if let Some((info, picture)) = self.waiting.remove(&self.next) {
+                self.next += 1;
+                let image = self.coding.picture(&picture);
+                return Ok(Some(Shown { info, image }));
+            }
+            let Some((info, picture)) = self.decode_any()? else {
+                return Ok(None);
+            };
+            self.waiting.insert(info.number, (info, picture));
+        }
     }
 
-    /// The same without a copy of the picture, for frames that nobody looks at.
+    /// Decodes the next frame of the file, for those who look at no pictures.
     ///
     /// # Errors
     /// As [`next_frame`](Self::next_frame).
     pub fn decode_next(&mut self) -> Result<Option<FrameInfo>, DecodeError> {
-        let number = self.decoder.number;
-        let Some(frame) = self.decoder.read_frame()? else {
+        Ok(self.decode_any()?.map(|(info, _)| info))
+    }
+
+    fn decode_any(&mut self) -> Result<Option<(FrameInfo, Arc<Image>)>, DecodeError> {
+        let Some((frame, place)) = self.decoder.read_frame()? else {
             return Ok(None);
         };
-        let coded = self.coding.decode(&frame, number)?;
-        if let (Some(sha), Some(reference)) = (&mut self.sha, &self.coding.reference) {
+        let reference = |number: Option<u64>| {
+            let mut found = self.references.iter();
+            found.find(|(n, _)| Some(*n) == number).map(|(_, r)| r)
+        };
+        let sources = Sources {
+            before: reference(place.before),
+            after: reference(place.after),
+        };
+        let (reference, coded) = self.coding.decode(&frame, place.number, sources)?;
+        if let Some(sha) = &mut self.sha {
             sha.update(&frame.motion);
             for (past, _) in reference.pasts.iter().zip(coded).filter(|pair| pair.1) {
                 for symbol in past.symbols.iter().flatten() {
@@ -232,11 +282,15 @@ impl<R: Read> Frames<'_, R> {
                 }
             }
         }
-        Ok(Some(info(&frame, number)))
+        let picture = reference.picture.clone();
+        self.references.push((place.number, reference));
+        let order = &self.decoder.order;
+        self.references.retain(|(number, _)| order.needs(*number));
+        Ok(Some((info(&frame, place.number), picture)))
     }
 }
 
-fn info(frame: &Frame, number: u64) -> FrameInfo {
+pub(super) fn info(frame: &Frame, number: u64) -> FrameInfo {
     let held = frame.tiles.iter().filter(|tile| tile.is_empty()).count();
     FrameInfo {
         number,
@@ -246,7 +300,7 @@ fn info(frame: &Frame, number: u64) -> FrameInfo {
         motion_bytes: frame.motion.len() as u64,
         held_tiles: match frame.kind {
             FrameKind::Intra => 0,
-            FrameKind::Predicted => held,
+            FrameKind::Predicted | FrameKind::Between => held,
         },
     }
 }

@@ -1,55 +1,86 @@
 //! From pictures, one after another, to a clip.
 
+use std::collections::VecDeque;
 use std::io::Write;
 
-use super::coding::{Coding, Reference};
-use super::decoder::FrameInfo;
+use super::coding::{Coding, Movement, Reference, Sources};
+use super::decoder::{FrameInfo, info};
 use super::frame::{Frame, FrameKind, INDEX};
 use super::header::ClipHeader;
-use super::hold::{BlockErrors, Hold, held_tiles};
+use super::hold::{BlockErrors, Hold};
 use super::index::Records;
 use super::motion::Motion;
 use super::options::{ClipOptions, ClipReport};
-use super::search::{Luma, search};
+use super::order::{MOST_BETWEEN, between};
+use super::search::Luma;
 use crate::bitstream::MAX_SIDE;
 use crate::error::EncodeError;
 use crate::geometry::Grid;
 use crate::image::{Channels, Image, Samples};
 use crate::model::{Asked, Digest, Model, Quality};
-use crate::temporal::Past;
 use crate::walk::{Counter, WalkError, Writer, fault};
 
-/// From what the left over of a frame is as large as a part of the frame itself, another
-/// scene has begun.
-const CUT: f64 = 0.75;
-
-/// Encodes a clip frame by frame: nothing is kept but the last one.
+/// Encodes a clip: nothing is kept but the frames that wait for one after them, and those
+/// that they are made from.
 pub struct ClipEncoder<'m, W> {
-    coding: Coding<'m>,
-    options: ClipOptions,
+    pub(super) coding: Coding<'m>,
+    pub(super) options: ClipOptions,
     writer: W,
     records: Records,
     index: Vec<u8>,
     bytes: u64,
     bits: f64,
-    /// Frames since the last intra frame.
-    since: u32,
-    /// What the next frame is compared with.
-    last: Option<Last>,
+    /// Frames from the last intra frame to the last anchor, both counted.
+    pub(super) since: u32,
+    /// Frames that arrived.
+    arrived: u64,
+    /// Frames that were not coded yet.
+    waiting: VecDeque<Original>,
+    /// The last frame that does not lie between others.
+    pub(super) anchor: Option<Known>,
 }
 
-/// Of the frame before: its motion and how well it was coded.
-struct Last {
-    motion: Motion,
-    errors: BlockErrors,
+/// A frame as it arrived.
+pub(super) struct Original {
+    pub number: u64,
+    /// RGB of 16 bits.
+    image: Image,
+    pub luma: Luma,
+}
+
+impl Original {
+    pub fn samples(&self) -> &[u16] {
+        sixteen_of(&self.image)
+    }
+}
+
+/// A frame that was coded, and what others that are made from it have to know.
+pub(super) struct Known {
+    pub number: u64,
+    pub reference: Reference,
+    /// Of what it decodes to.
+    pub luma: Luma,
+    /// Where it came from.
+    pub motion: Motion,
+    /// How well it was coded.
+    pub errors: BlockErrors,
 }
 
 /// What is decided of a frame before it is coded.
-struct Decision {
-    kind: FrameKind,
-    motion: Motion,
+pub(super) struct Decision {
+    pub kind: FrameKind,
+    pub movement: Movement,
     /// By tile: whether it could be that of the frame before.
-    hold: Vec<Hold>,
+    pub hold: Vec<Hold>,
+}
+
+/// A frame that was written.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// What a decoder says of it.
+    pub info: FrameInfo,
+    /// What it decodes to on this machine, of 16 bits a sample.
+    pub picture: Image,
 }
 
 impl<'m, W: Write> ClipEncoder<'m, W> {
@@ -87,6 +118,7 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
             rate: options.rate,
             aspect: options.aspect,
             gop: options.gop,
+            between: options.between.min(MOST_BETWEEN),
             source: options.source,
         };
         let bytes = header.to_bytes();
@@ -101,7 +133,9 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
             bytes: bytes.len() as u64,
             bits: 0.0,
             since: 0,
-            last: None,
+            arrived: 0,
+            waiting: VecDeque::new(),
+            anchor: None,
         })
     }
 
@@ -110,72 +144,54 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
         &self.coding.header
     }
 
-    /// Encodes the next frame and writes it.
+    /// Takes the next frame, and writes those that can be coded now: in the order of the
+    /// file.
     ///
     /// # Errors
     /// If it is of another size or kind than the clip, the model fails, or the output
-    /// cannot be written; part of the frame may have been written then.
-    pub fn push(&mut self, image: &Image) -> Result<FrameInfo, EncodeError> {
+    /// cannot be written; part of the frames may have been written then.
+    pub fn push(&mut self, image: &Image) -> Result<Vec<Written>, EncodeError> {
         let header = &self.coding.header;
         let found = (image.width(), image.height(), image.channels());
         if found != (header.width, header.height, header.channels) {
             return Err(EncodeError::Frame {
-                number: self.records.frames,
+                number: self.arrived,
                 width: image.width(),
                 height: image.height(),
             });
         }
         let image = sixteen(image)?;
-        let Samples::Sixteen(samples) = image.samples() else {
-            unreachable!("made of 16 bits");
-        };
-        let luma = Luma::of(samples, header.width, header.height);
-        let decision = self.decide(samples, &luma);
-        let quality = self.options.quality_of(decision.kind);
-        let frame = self.code(&image, &decision, quality)?;
-        self.write(&frame)?;
-        self.since = match frame.kind {
-            FrameKind::Intra => 1,
-            FrameKind::Predicted => self.since.saturating_add(1),
-        };
-        let held: Vec<bool> = frame.tiles.iter().map(Vec::is_empty).collect();
-        let held = match frame.kind {
-            FrameKind::Intra => vec![false; held.len()],
-            FrameKind::Predicted => held,
-        };
-        self.note(samples, decision, &held);
-        let number = self.records.frames;
-        let bytes = frame.bytes();
-        self.index.extend(self.records.add(frame.kind, bytes));
-        Ok(FrameInfo {
-            number,
-            kind: frame.kind,
-            quality,
-            bytes,
-            motion_bytes: frame.motion.len() as u64,
-            held_tiles: match frame.kind {
-                FrameKind::Intra => 0,
-                FrameKind::Predicted => frame.tiles.iter().filter(|t| t.is_empty()).count(),
-            },
-        })
+        let luma = Luma::of(sixteen_of(&image), header.width, header.height);
+        self.waiting.push_back(Original {
+            number: self.arrived,
+            image,
+            luma,
+        });
+        self.arrived += 1;
+        if self.waiting.len() < self.group() {
+            return Ok(Vec::new());
+        }
+        self.code_group()
     }
 
-    /// What the last frame decodes to on this machine, of 16 bits a sample.
-    pub fn picture(&self) -> Option<Image> {
-        self.coding.picture()
-    }
-
-    /// The symbols of the last frame, by tile and step.
-    pub fn pasts(&self) -> &[Past] {
-        let reference = self.coding.reference.as_ref();
-        reference.map_or(&[], |reference| &reference.pasts)
-    }
-
-    /// Writes the index.
+    /// Codes and writes all frames that wait for others.
     ///
     /// # Errors
-    /// If the output fails.
+    /// If the model fails, or the output cannot be written.
+    pub fn flush(&mut self) -> Result<Vec<Written>, EncodeError> {
+        let mut written = Vec::new();
+        while !self.waiting.is_empty() {
+            written.extend(self.code_group()?);
+        }
+        Ok(written)
+    }
+
+    /// Writes the frames that wait, and the index.
+    ///
+    /// # Errors
+    /// If the model or the output fails.
     pub fn finish(mut self) -> Result<ClipReport, EncodeError> {
+        self.flush()?;
         let end = [&[INDEX][..], &self.index, &self.records.trailer()].concat();
         self.writer.write_all(&end)?;
         self.writer.flush()?;
@@ -186,6 +202,68 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
         })
     }
 
+    /// How many frames have to arrive before the next ones are coded.
+    fn group(&self) -> usize {
+        if self.anchor.is_none() || self.coding.temporal.is_none() {
+            return 1;
+        }
+        let most = usize::from(self.coding.header.between) + 1;
+        match self.options.gop {
+            0 => most,
+            // The next intra frame is an anchor.
+            gop => most.min((gop + 1).saturating_sub(self.since).max(1) as usize),
+        }
+    }
+
+    /// Codes as many of the frames that wait as go well together: an anchor, and those
+    /// before it from both sides.
+    fn code_group(&mut self) -> Result<Vec<Written>, EncodeError> {
+        let mut count = self.waiting.len().min(self.group());
+        let decision = loop {
+            let decision = self.decide(&self.waiting[count - 1], count as u32);
+            match decision {
+                Some(decision) => break decision,
+                // What is so far away is of no use. Perhaps what is nearer is.
+                None => count = count.div_ceil(2),
+            }
+        };
+        let mut originals: Vec<Original> = self.waiting.drain(..count).collect();
+        let Some(last) = originals.pop() else {
+            return Ok(Vec::new());
+        };
+        self.since = match decision.kind {
+            FrameKind::Intra => 1,
+            _ => self.since.saturating_add(count as u32),
+        };
+        let gap = originals.len() as u8;
+        let (mut known, written) = (Vec::new(), &mut Vec::new());
+        let before = self.anchor.take();
+        let anchor = self.code(&last, decision, (before.as_ref(), None), (gap, 0), written)?;
+        known.extend(before);
+        known.push(anchor);
+        let first = known[0].number;
+        let places = if gap > 0 {
+            between(first, last.number)
+        } else {
+            Vec::new()
+        };
+        for place in places {
+            let find = |number: Option<u64>| known.iter().find(|k| Some(k.number) == number);
+            let (Some(before), Some(after)) = (find(place.before), find(place.after)) else {
+                continue;
+            };
+            let original = &originals[(place.number - first - 1) as usize];
+            let quality = self.options.quality_of(FrameKind::Between, place.depth);
+            let decision = self.decide_between(original, before, after, quality);
+            let sources = (Some(before), Some(after));
+            let done = self.code(original, decision, sources, (0, place.depth), written)?;
+            known.push(done);
+        }
+        known.retain(|known| known.number == last.number);
+        self.anchor = known.pop();
+        Ok(std::mem::take(written))
+    }
+
     fn write(&mut self, frame: &Frame) -> Result<(), EncodeError> {
         frame.write(&mut self.writer)?;
         // Whoever reads the other end of a pipe wants the frame now.
@@ -194,74 +272,67 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
         Ok(())
     }
 
-    /// Looks at a frame beside the one before.
-    fn decide(&self, samples: &[u16], luma: &Luma) -> Decision {
-        let header = &self.coding.header;
-        let still = Motion::still(header.width, header.height);
-        let tiles = self.coding.tiling.grid.count() as usize;
-        let intra = || Decision {
-            kind: FrameKind::Intra,
-            motion: still.clone(),
-            hold: vec![Hold::No; tiles],
-        };
-        let full = self.options.gop > 0 && self.since >= self.options.gop;
-        let (Some(last), Some(reference)) = (&self.last, &self.coding.reference) else {
-            return intra();
-        };
-        if full || self.coding.temporal.is_none() || self.options.gop == 1 {
-            return intra();
-        }
-        let hold = if self.options.hold {
-            let (grid, quality) = (&self.coding.tiling.grid, self.options.quality);
-            held_tiles(grid, samples, reference, &last.errors, quality)
-        } else {
-            vec![Hold::No; tiles]
-        };
-        if hold.iter().all(|hold| *hold == Hold::Free) {
-            return Decision {
-                kind: FrameKind::Predicted,
-                motion: still,
-                hold,
-            };
-        }
-        let before = match reference.picture.samples() {
-            Samples::Sixteen(samples) => Luma::of(samples, header.width, header.height),
-            Samples::Eight(_) => unreachable!("references have 16 bits"),
-        };
-        let mut found = search(luma, &before, &last.motion, self.options.quality);
-        if self.options.scene_cuts && found.left > CUT {
-            return intra();
-        }
-        let grid = &self.coding.tiling.grid;
-        for row in 0..grid.rows() {
-            for column in 0..grid.columns() {
-                if hold[grid.number(column, row)] == Hold::Free {
-                    found.motion.stop(&grid.tile(column, row));
-                }
-            }
-        }
-        Decision {
-            kind: FrameKind::Predicted,
-            motion: found.motion,
-            hold,
-        }
-    }
-
-    /// Codes a frame; it becomes the reference.
+    /// Codes and writes a frame.
     fn code(
         &mut self,
-        image: &Image,
+        original: &Original,
+        decision: Decision,
+        sources: (Option<&Known>, Option<&Known>),
+        place: (u8, u32),
+        written: &mut Vec<Written>,
+    ) -> Result<Known, EncodeError> {
+        let (gap, depth) = place;
+        let quality = self.options.quality_of(decision.kind, depth);
+        let (frame, reference) = self.frame(original, &decision, sources, gap, quality)?;
+        self.write(&frame)?;
+        let bytes = frame.bytes();
+        self.index.extend(self.records.add(frame.kind, bytes));
+        written.push(Written {
+            info: info(&frame, original.number),
+            picture: self.coding.picture(&reference.picture),
+        });
+        let header = &self.coding.header;
+        let mut errors = BlockErrors::of(original.samples(), &reference, header.width);
+        if let (Some(before), true) = (sources.0, frame.kind != FrameKind::Intra) {
+            // A tile that is held is compared with what it was when it was coded.
+            let held: Vec<bool> = frame.tiles.iter().map(Vec::is_empty).collect();
+            errors.keep_where(&self.coding.tiling.grid, &held, &before.errors);
+        }
+        let shown = sixteen_of(&reference.picture);
+        Ok(Known {
+            number: original.number,
+            luma: Luma::of(shown, header.width, header.height),
+            motion: match decision.movement {
+                Movement::After(motion) => motion,
+                Movement::Between(between) => between.before,
+            },
+            reference,
+            errors,
+        })
+    }
+
+    /// Codes a frame.
+    fn frame(
+        &mut self,
+        original: &Original,
         decision: &Decision,
+        (before, after): (Option<&Known>, Option<&Known>),
+        gap: u8,
         quality: Quality,
-    ) -> Result<Frame, EncodeError> {
+    ) -> Result<(Frame, Reference), EncodeError> {
         let (coding, model) = (&self.coding, self.coding.model);
         let of_model = |error: WalkError| error.of_encoder(model);
-        let reference: Option<&Reference> = match decision.kind {
-            FrameKind::Intra => None,
-            FrameKind::Predicted => coding.reference.as_ref(),
+        let image = &original.image;
+        let sources = Sources {
+            before: before.map(|known| &known.reference),
+            after: after.map(|known| &known.reference),
         };
-        let motion = &decision.motion;
-        let moved = reference.and_then(|reference| coding.moved(reference, motion));
+        let reference = match decision.kind {
+            FrameKind::Intra => None,
+            FrameKind::Predicted | FrameKind::Between => sources.before,
+        };
+        let movement = &decision.movement;
+        let moved = reference.and_then(|_| coding.moved(sources, movement));
         let tile_of = |tile: usize, place: (u32, u32)| -> Result<_, EncodeError> {
             let past = reference.and_then(|reference| reference.pasts.get(tile));
             let area = coding.tiling.grid.tile(place.0, place.1);
@@ -275,7 +346,7 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
                 }
                 Some(past) => {
                     let (window, _) = coding.tiling.cut(image, place.0, place.1);
-                    known = coding.known(moved.as_ref(), motion, place);
+                    known = coding.known(moved.as_ref(), movement, place);
                     let before = known.before(past);
                     let temporal = coding.temporal()?;
                     let latents = temporal.analyse(&window, size, quality, &before)?;
@@ -309,7 +380,7 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
         let stream = if kept {
             Vec::new()
         } else {
-            let stream = motion.encode(coding.header.coder);
+            let stream = movement.encode(coding.header.coder);
             stream.map_err(|error| fault(model, error.to_string()))?
         };
         let (mut pasts, mut tiles) = (Vec::new(), Vec::new());
@@ -318,30 +389,22 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
             tiles.push(stream);
             self.bits += counter.bits();
         }
-        self.coding.show(pasts, quality)?;
-        Ok(Frame {
+        let frame = Frame {
             kind: decision.kind,
+            gap,
             quality,
             motion: stream,
             tiles,
-        })
-    }
-
-    /// Remembers what the next frame is compared with.
-    fn note(&mut self, samples: &[u16], decision: Decision, held: &[bool]) {
-        let Some(reference) = &self.coding.reference else {
-            return;
         };
-        let width = self.coding.header.width;
-        let mut errors = BlockErrors::of(samples, reference, width);
-        if let Some(last) = &self.last {
-            // A tile that is held is compared with what it was when it was coded.
-            errors.keep_where(&self.coding.tiling.grid, held, &last.errors);
-        }
-        self.last = Some(Last {
-            motion: decision.motion,
-            errors,
-        });
+        Ok((frame, self.coding.show(pasts, quality)?))
+    }
+}
+
+/// The samples of a picture that was made of 16 bits.
+pub(super) fn sixteen_of(image: &Image) -> &[u16] {
+    match image.samples() {
+        Samples::Sixteen(samples) => samples,
+        Samples::Eight(_) => unreachable!("made of 16 bits"),
     }
 }
 

@@ -3,7 +3,8 @@
 use std::io::{self, Read, Write};
 
 use super::header::quality_of;
-use crate::bitstream::{Fields, MAX_STREAMS, put_varint};
+use super::order::MOST_BETWEEN;
+use crate::bitstream::{Fields, MAX_STREAMS, in_range, put_varint};
 use crate::error::{DecodeError, FormatErrorKind, LimitError};
 use crate::limits::Limits;
 use crate::model::Quality;
@@ -14,13 +15,15 @@ use crate::model::Quality;
 pub enum FrameKind {
     /// From itself alone.
     Intra = b'I',
-    /// From the frame before it too.
+    /// From a frame before it too.
     Predicted = b'P',
+    /// From one before it and one after it.
+    Between = b'B',
 }
 
 impl FrameKind {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Intra, Self::Predicted];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Intra, Self::Predicted, Self::Between];
 
     /// The byte in the file.
     pub fn byte(self) -> u8 {
@@ -36,6 +39,9 @@ pub(super) const INDEX: u8 = b'X';
 pub struct Frame {
     /// What it is made from.
     pub kind: FrameKind,
+    /// How many frames lie between the last one that does not lie between others and
+    /// this one; they follow it in the file. 0 for one that lies between others itself.
+    pub gap: u8,
     /// Its quality.
     pub quality: Quality,
     /// Its motion; empty if nothing moves, and for an intra frame.
@@ -49,6 +55,7 @@ pub struct Frame {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Head {
     pub kind: FrameKind,
+    pub gap: u8,
     pub quality: Quality,
     pub motion: u32,
     pub tiles: Vec<u32>,
@@ -57,7 +64,10 @@ pub(super) struct Head {
 impl Head {
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![self.kind.byte(), self.quality.halves()];
-        if self.kind == FrameKind::Predicted {
+        if self.kind != FrameKind::Between {
+            bytes.push(self.gap);
+        }
+        if self.kind != FrameKind::Intra {
             put_varint(&mut bytes, self.motion);
         }
         for &length in &self.tiles {
@@ -78,6 +88,11 @@ impl Head {
         LimitError::check("the number of tiles", tiles, MAX_STREAMS)?;
         let mut fields = Fields::new(reader, "a frame");
         let quality = quality_of(fields.byte()?)?;
+        let gap = match kind {
+            FrameKind::Between => 0,
+            _ => fields.byte()?,
+        };
+        in_range("the frames between two", gap.into(), 0, MOST_BETWEEN.into())?;
         let length = |fields: &mut Fields<'_, _>| -> Result<u32, DecodeError> {
             let length = fields.varint("the length of a stream")?;
             let limit = limits.max_stream_bytes;
@@ -86,7 +101,7 @@ impl Head {
         };
         let motion = match kind {
             FrameKind::Intra => 0,
-            FrameKind::Predicted => length(&mut fields)?,
+            FrameKind::Predicted | FrameKind::Between => length(&mut fields)?,
         };
         // Grows with what arrives: a number of tiles costs nothing by itself.
         let mut lengths = Vec::new();
@@ -95,6 +110,7 @@ impl Head {
         }
         Ok(Self {
             kind,
+            gap,
             quality,
             motion,
             tiles: lengths,
@@ -117,6 +133,7 @@ impl Frame {
         // A stream of 2^32 bytes would need more pixels than its memory allows.
         Head {
             kind: self.kind,
+            gap: self.gap,
             quality: self.quality,
             motion: self.motion.len() as u32,
             tiles: self.tiles.iter().map(|tile| tile.len() as u32).collect(),
@@ -177,6 +194,7 @@ impl Frame {
         }
         Ok(Self {
             kind: head.kind,
+            gap: head.gap,
             quality: head.quality,
             motion,
             tiles,

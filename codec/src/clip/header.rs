@@ -4,6 +4,7 @@ use std::io::Read;
 
 use lic_entropy::Coder;
 
+use super::order::MOST_BETWEEN;
 use crate::bitstream::{
     CLIP, COLOUR, Fields, MAGIC, MAX_SIDE, RANGE, TILED, VERSION, in_range, known, put_varint,
 };
@@ -134,6 +135,9 @@ pub struct ClipHeader {
     pub aspect: Ratio,
     /// The most frames from an intra frame to the next; 0 if there may be any number.
     pub gop: u32,
+    /// The most frames between two anchors that are made from both, 0 to
+    /// [`MOST_BETWEEN`].
+    pub between: u8,
     /// What the source was.
     pub source: Source,
 }
@@ -173,6 +177,7 @@ impl ClipHeader {
             self.aspect.numerator,
             self.aspect.denominator,
             self.gop,
+            self.between.into(),
         ] {
             put_varint(&mut bytes, number);
         }
@@ -221,6 +226,7 @@ impl ClipHeader {
         let rate = ratio(&mut fields, "the frame rate")?;
         let aspect = ratio(&mut fields, "the shape of a pixel")?;
         let gop = fields.varint("the distance of intra frames")?;
+        let between = fields.varint("the frames between two")?;
         let source: [u8; 6] = fields.bytes()?;
         fields.checksum()?;
 
@@ -230,6 +236,7 @@ impl ClipHeader {
         let channels = Channels::ALL.into_iter().find(|c| c.number() == colour);
         let channels = known("colour", colour, Channels::Rgb.number(), channels)?;
         in_range("the model id", model, 0, u16::MAX.into())?;
+        in_range("the frames between two", between, 0, MOST_BETWEEN.into())?;
         let quality = quality_of(quality)?;
         in_range("the width", width, 1, MAX_SIDE)?;
         in_range("the height", height, 1, MAX_SIDE)?;
@@ -254,6 +261,7 @@ impl ClipHeader {
             rate,
             aspect,
             gop,
+            between: between as u8,
             source: source_of(source)?,
         })
     }

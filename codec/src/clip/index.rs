@@ -4,6 +4,7 @@ use std::io::{Read, Seek, SeekFrom};
 
 use super::frame::{FrameKind, Head, INDEX};
 use super::header::ClipHeader;
+use super::order::Order;
 use crate::bitstream::{Fields, put_varint};
 use crate::error::{DecodeError, FormatErrorKind};
 use crate::limits::Limits;
@@ -14,6 +15,8 @@ const TAIL: [u8; 4] = *b"CIL\x8b";
 /// A frame in the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
+    /// When it is shown: 0 for the first frame that is.
+    pub number: u64,
     /// What it is made from.
     pub kind: FrameKind,
     /// Where it begins in the file.
@@ -25,7 +28,7 @@ pub struct Entry {
 /// Where the frames of a clip are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClipIndex {
-    /// In order.
+    /// In the order of the file.
     pub frames: Vec<Entry>,
     /// Whether the clip ends as one that is whole does.
     pub complete: bool,
@@ -171,11 +174,15 @@ impl ClipIndex {
             };
             found.add(kind, bytes);
             index.frames.push(Entry {
+                number: 0,
                 kind,
                 offset,
                 bytes,
             });
             offset = offset.saturating_add(bytes);
+        }
+        if index.number().is_err() {
+            return Ok(None);
         }
         index.complete = true;
         let sound = offset == start - 1 && found.trailer() == bytes;
@@ -190,6 +197,7 @@ impl ClipIndex {
     ) -> Result<Self, DecodeError> {
         let end = reader.seek(SeekFrom::End(0)).map_err(DecodeError::Io)?;
         let (mut index, mut offset) = (Self::default(), first);
+        let mut order = Order::default();
         while offset < end {
             reader
                 .seek(SeekFrom::Start(offset))
@@ -207,7 +215,12 @@ impl ClipIndex {
             if offset.saturating_add(bytes) > end {
                 break;
             }
+            let place = match head.kind {
+                FrameKind::Between => order.between()?,
+                _ => order.anchor(head.gap)?,
+            };
             index.frames.push(Entry {
+                number: place.number,
                 kind: head.kind,
                 offset,
                 bytes,
@@ -217,12 +230,43 @@ impl ClipIndex {
         Ok(index)
     }
 
-    /// The intra frame at which decoding has to begin for frame `number`; `None` if
-    /// there is none.
-    pub fn start_of(&self, number: usize) -> Option<usize> {
-        let frames = self.frames.get(..=number)?;
-        frames
-            .iter()
-            .rposition(|frame| frame.kind == FrameKind::Intra)
+    /// Gives frames their numbers: an anchor has as many between it and the one before as
+    /// follow it.
+    fn number(&mut self) -> Result<(), DecodeError> {
+        let mut order = Order::default();
+        let mut rest = &mut self.frames[..];
+        while let Some((anchor, behind)) = rest.split_first_mut() {
+            let between = |entry: &Entry| entry.kind == FrameKind::Between;
+            let gap = behind.iter().take_while(|entry| between(entry)).count();
+            let gap = u8::try_from(gap).map_err(|_| FormatErrorKind::Index)?;
+            if between(anchor) {
+                return Err(FormatErrorKind::Index.into());
+            }
+            anchor.number = order.anchor(gap)?.number;
+            let (betweens, next) = behind.split_at_mut(gap.into());
+            for entry in betweens {
+                entry.number = order.between()?.number;
+            }
+            rest = next;
+        }
+        Ok(())
+    }
+
+    /// How many frames can be shown: those before the first that has not arrived.
+    pub fn shown(&self) -> u64 {
+        let mut numbers: Vec<u64> = self.frames.iter().map(|entry| entry.number).collect();
+        numbers.sort_unstable();
+        let in_turn = (0..).zip(&numbers).take_while(|(i, number)| i == *number);
+        in_turn.count() as u64
+    }
+
+    /// The place in [`frames`](Self::frames) of the intra frame at which decoding has to
+    /// begin for frame `number`; `None` if there is none.
+    pub fn start_of(&self, number: u64) -> Option<usize> {
+        if number >= self.shown() {
+            return None;
+        }
+        let starts = |entry: &Entry| entry.kind == FrameKind::Intra && entry.number <= number;
+        self.frames.iter().rposition(starts)
     }
 }

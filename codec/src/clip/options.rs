@@ -26,6 +26,10 @@ pub struct ClipOptions {
     pub tile: u32,
     /// The most frames from an intra frame to the next; 0 for any number. Default: 32.
     pub gop: u32,
+    /// The most frames between two anchors that are made from both, 0 to
+    /// [`MOST_BETWEEN`](super::MOST_BETWEEN): so many frames have to arrive before any of them
+    /// leaves. Default: 3.
+    pub between: u8,
     /// Whether a frame that the one before does not explain is an intra frame. Default:
     /// yes.
     pub scene_cuts: bool,
@@ -41,6 +45,11 @@ pub struct ClipOptions {
     pub source: Source,
 }
 
+/// How much worse frames between others are, in halves of a quality, and how much more
+/// for each further time that what lies between is halved.
+const BETWEEN_LESS: u8 = 32;
+const DEEPER_LESS: u8 = 10;
+
 impl Default for ClipOptions {
     fn default() -> Self {
         Self {
@@ -50,6 +59,7 @@ impl Default for ClipOptions {
             coder: Coder::default(),
             tile: 1024,
             gop: 32,
+            between: 3,
             scene_cuts: true,
             hold: true,
             channels: Channels::Rgb,
@@ -69,12 +79,21 @@ impl ClipOptions {
         }
     }
 
-    pub(super) fn quality_of(&self, kind: FrameKind) -> Quality {
+    /// The quality of a frame that is `depth` times between others.
+    pub(super) fn quality_of(&self, kind: FrameKind, depth: u32) -> Quality {
+        let halves = self.quality.halves();
         match kind {
             FrameKind::Predicted => self.quality,
             FrameKind::Intra => {
-                let halves = self.quality.halves().saturating_add(self.intra_boost);
+                let halves = halves.saturating_add(self.intra_boost);
                 Quality::from_halves(halves).unwrap_or(Quality::MAX)
+            }
+            // Nobody, or hardly anybody, profits from what is good in them. By 0 and 0
+            // BasketballPass took 15 % more and foreman 25 %, by 6 and 3 10 and 17 % (BD-rate in
+            // PSNR, with priors of clips of a round before).
+            FrameKind::Between => {
+                let less = BETWEEN_LESS + DEEPER_LESS * depth.saturating_sub(1) as u8;
+                Quality::from_halves(halves.saturating_sub(less)).unwrap_or(Quality::MIN)
             }
         }
     }

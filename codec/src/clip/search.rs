@@ -2,13 +2,17 @@
 
 use rayon::prelude::*;
 
-use super::motion::{BLOCK, LONGEST, Motion, UNITS};
+use super::motion::{BLOCK, LONGEST, Motion, PART, UNITS, parts};
 use crate::model::Quality;
 
-/// Side of a block.
+/// Side of a block, and of its parts.
 const SIDE: i32 = BLOCK as i32;
-/// Pixels around a block that are compared too, since blocks overlap.
-const OVERLAP: i32 = 4;
+const HALF: i32 = PART as i32;
+/// About how many bits it takes to say that a block has one vector, or four.
+const WHOLE: f64 = 0.5;
+const DIVIDED: f64 = 1.8;
+/// Pixels around a part of a block that are compared too, since parts overlap.
+const OVERLAP: i32 = 2;
 /// How many times smaller the planes of the first search are.
 const COARSE: usize = 4;
 /// How far that search looks, in its pixels.
@@ -116,15 +120,23 @@ impl Luma {
         sum
     }
 
-    /// A block with some of what is around it, as far as the picture goes.
-    fn block(&self, x: usize, y: usize, around: i32) -> [i32; 4] {
-        let (left, top) = (x as i32 * SIDE, y as i32 * SIDE);
+    /// A square that begins at (x, y) with some of what is around it, as far as the
+    /// picture goes; empty beyond it.
+    fn square(&self, x: i32, y: i32, side: i32, around: i32) -> [i32; 4] {
+        let right = (x + side + around).min(self.w);
+        let bottom = (y + side + around).min(self.h);
         [
-            (left - around).max(0),
-            (top - around).max(0),
-            (left + SIDE + around).min(self.w),
-            (top + SIDE + around).min(self.h),
+            (x - around).max(0).min(right),
+            (y - around).max(0).min(bottom),
+            right,
+            bottom,
         ]
+    }
+
+    /// Sum of absolute differences of a block from that of `other`.
+    pub fn block(&self, other: &Self, x: usize, y: usize) -> i32 {
+        let area = self.square(x as i32 * SIDE, y as i32 * SIDE, SIDE, 0);
+        self.differs(other, area, [0; 2], i32::MAX)
     }
 
     /// How much a block differs from its own mean.
@@ -148,52 +160,106 @@ pub(super) struct Found {
 /// Looks for the motion that makes `now` from `before`. `last` is that of the frame
 /// before.
 pub(super) fn search(now: &Luma, before: &Luma, last: &Motion, quality: Quality) -> Found {
-    let mut motion = Motion::still(now.w as u32, now.h as u32);
-    let coarse = coarse(now, before, &motion);
-    let price = price(quality);
+    let mut looking = Looking {
+        now,
+        before,
+        coarse: coarse(now, before, last),
+        last,
+        price: price(quality),
+        motion: Motion::still(now.w as u32, now.h as u32),
+    };
     let (mut left, mut flat) = (0.0, 0.0);
-    for y in 0..motion.rows() {
-        for x in 0..motion.columns() {
-            let (ix, iy) = (x as isize, y as isize);
-            let mut block = Block {
-                now,
-                before,
-                area: now.block(x, y, OVERLAP),
-                expected: motion.expected(x, y).map(i32::from),
-                price,
-                best: ([0; 2], f64::INFINITY),
-            };
-            let mut starts = vec![
-                [0; 2],
-                block.expected,
-                coarse[y * motion.columns() + x],
-                last.at(ix, iy).map(i32::from),
-            ];
-            if y > 0 {
-                starts.push(motion.at(ix, iy - 1).map(i32::from));
-                starts.push(motion.at(ix + 1, iy - 1).map(i32::from));
+    for y in 0..looking.motion.rows() {
+        for x in 0..looking.motion.columns() {
+            looking.block(x, y);
+            for (x, y) in parts(x, y) {
+                let own = now.square(x as i32 * HALF, y as i32 * HALF, HALF, 0);
+                let vector = looking.motion.at(x as isize, y as isize).map(i32::from);
+                left += f64::from(now.differs_by(before, own, vector));
+                flat += f64::from(now.flatness(own));
             }
-            let whole = |v: i32| (v + UNITS / 2).div_euclid(UNITS) * UNITS;
-            for start in starts {
-                block.consider(start.map(whole));
-            }
-            block.refine();
-            motion.set(x, y, block.best.0.map(|v| v as i16));
-            let own = now.block(x, y, 0);
-            left += f64::from(now.differs_by(before, own, block.best.0));
-            flat += f64::from(now.flatness(own));
         }
     }
     // Noise of a level or so in a flat picture is no scene.
     let pixels = f64::from(now.w) * f64::from(now.h);
     Found {
-        motion,
+        motion: looking.motion,
         left: left / (flat + 4.0 * pixels),
     }
 }
 
-/// A block whose vector is looked for.
-struct Block<'a> {
+/// A frame whose motion is looked for, block by block.
+struct Looking<'a> {
+    now: &'a Luma,
+    before: &'a Luma,
+    coarse: Vec<[i32; 2]>,
+    last: &'a Motion,
+    price: f64,
+    /// What was found so far.
+    motion: Motion,
+}
+
+impl Looking<'_> {
+    /// Finds the vectors of a block: one, or those of its parts if they are worth their
+    /// bits.
+    fn block(&mut self, x: usize, y: usize) {
+        let first = parts(x, y)[0];
+        let (ix, iy) = (2 * x as isize, 2 * y as isize);
+        let coarse = self.coarse[y * self.motion.columns() + x];
+        let mut starts = vec![[0; 2], coarse, self.last.at(ix, iy).map(i32::from)];
+        if y > 0 {
+            starts.push(self.motion.at(ix, iy - 1).map(i32::from));
+            starts.push(self.motion.at(ix + 2, iy - 1).map(i32::from));
+        }
+        let side = 2 * HALF;
+        let area = |around| {
+            let (left, top) = (x as i32 * side, y as i32 * side);
+            self.now.square(left, top, side, around)
+        };
+        let expected = self.motion.expected(first, true);
+        let whole = self.found(area(2 * OVERLAP), expected, &starts);
+        self.motion.set_block(x, y, whole.map(|v| v as i16));
+
+        let whole_bits = bits(whole, expected.map(i32::from));
+        let (mut one, mut four) = (self.price * (whole_bits + WHOLE), self.price * DIVIDED);
+        for place in parts(x, y) {
+            let (left, top) = (place.0 as i32 * HALF, place.1 as i32 * HALF);
+            let area = self.now.square(left, top, HALF, OVERLAP);
+            let expected = self.motion.expected(place, false);
+            let vector = self.found(area, expected, &[whole]);
+            let differs = |vector| f64::from(self.now.differs_by(self.before, area, vector));
+            one += differs(whole);
+            four += differs(vector) + self.price * bits(vector, expected.map(i32::from));
+            self.motion.set(place.0, place.1, vector.map(|v| v as i16));
+        }
+        if one <= four {
+            self.motion.set_block(x, y, whole.map(|v| v as i16));
+        }
+    }
+
+    /// The best vector for an area.
+    fn found(&self, area: [i32; 4], expected: [i16; 2], starts: &[[i32; 2]]) -> [i32; 2] {
+        let expected = expected.map(i32::from);
+        let mut place = Place {
+            now: self.now,
+            before: self.before,
+            area,
+            expected,
+            price: self.price,
+            best: ([0; 2], f64::INFINITY),
+        };
+        let whole = |v: i32| (v + UNITS / 2).div_euclid(UNITS) * UNITS;
+        for start in starts.iter().chain([&expected]) {
+            place.consider(start.map(whole));
+            place.consider(*start);
+        }
+        place.refine();
+        place.best.0
+    }
+}
+
+/// An area whose vector is looked for.
+struct Place<'a> {
     now: &'a Luma,
     before: &'a Luma,
     area: [i32; 4],
@@ -203,7 +269,7 @@ struct Block<'a> {
     best: ([i32; 2], f64),
 }
 
-impl Block<'_> {
+impl Place<'_> {
     fn consider(&mut self, vector: [i32; 2]) {
         if vector.iter().any(|v| v.abs() > LONGEST) {
             return;
@@ -254,14 +320,19 @@ fn bits(vector: [i32; 2], expected: [i32; 2]) -> f64 {
     off.iter().map(|off| 0.5 + 2.0 * (1.0 + off).log2()).sum()
 }
 
-/// What a bit of motion is worth, in sums of absolute differences of 10 bits over a
-/// block with its surroundings: about a tenth of the quantiser's step for a bit and 256
-/// pixels. The step is that of a standard model's gain: 44 levels at a Lagrangian of
-/// 0.013.
+/// What a bit of motion is worth, in sums of absolute differences of 10 bits over an
+/// area with its surroundings: a fifth of the quantiser's step for a bit. The step
+/// is that of a standard model's gain: 44 levels at a Lagrangian of 0.013.
 fn price(quality: Quality) -> f64 {
     let step = 44.0 * (0.013 / lambda(quality)).sqrt();
-    let side = f64::from(SIDE + 2 * OVERLAP);
-    0.1 * step * 4.0 * side * side / f64::from(SIDE * SIDE)
+    let side = f64::from(HALF + 2 * OVERLAP);
+    0.2 * step * 4.0 * side * side / f64::from(HALF * HALF)
+}
+
+/// The same for a block without its surroundings.
+pub(super) fn side_price(quality: Quality) -> f64 {
+    let side = f64::from(HALF + 2 * OVERLAP);
+    price(quality) * f64::from(HALF * HALF) / (side * side)
 }
 
 /// A vector for each block from a full search in smaller planes.

@@ -21,10 +21,11 @@ fn clips(random: &mut StdRng, count: usize) -> Vec<Vec<u8>> {
         options.coder = Coder::ALL[i % 2];
         options.channels = channels;
         options.gop = random.random_range(0..4);
+        options.between = random.random_range(0..4);
         let (noise, speed) = (random.random_range(1..20), random.random_range(0..5));
         let mut file = Vec::new();
         let mut encoder = ClipEncoder::new(&Null, &options, width, height, &mut file).unwrap();
-        for t in 0..random.random_range(1..5u32) {
+        for t in 0..random.random_range(1..8u32) {
             let sample = |i: u32| {
                 let (x, y) = (i % width, i / width);
                 let inside = x.wrapping_sub(3 + speed * t) < 9 && y > 4;

@@ -23,8 +23,9 @@ pub fn reseal(file: &mut [u8]) {
     loop {
         let Some(&kind) = file.get(at) else { return };
         let mut lengths = Vec::new();
-        let mut next = at + 2;
-        let motion = usize::from(kind == FrameKind::Predicted.byte());
+        // The kind, the quality, and the frames between two, which these do not have.
+        let mut next = at + 2 + usize::from(kind != FrameKind::Between.byte());
+        let motion = usize::from(kind != FrameKind::Intra.byte());
         for _ in 0..tiles + motion {
             let Some((length, after)) = varint(file, next) else {
                 return;

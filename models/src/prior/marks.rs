@@ -51,7 +51,13 @@ pub(crate) fn marks(
             *seen = magnitude(plane[from]);
         }
         let flag = |is: bool| if is { u8::MAX } else { 0 };
-        motion.copy_from_slice(&[flag(intra), flag(block.still), magnitude(dx), magnitude(dy)]);
+        motion.copy_from_slice(&[
+            flag(intra),
+            flag(block.still),
+            magnitude(dx),
+            magnitude(dy),
+            magnitude(block.spread),
+        ]);
     }
     marks
 }
@@ -99,24 +105,30 @@ mod tests {
 
         let still = Block {
             vector: [0; 2],
+            spread: 0,
             still: true,
         };
         let mut blocks = vec![still; 16];
         blocks[5] = Block {
             vector: [70, -33],
+            spread: 6,
             still: false,
         };
         blocks[0] = Block {
             vector: [-8191, 31],
+            spread: 9000,
             still: false,
         };
         let marks = marks(&planes, true, &blocks, h, w);
-        let at = |p: usize| &marks[p * 7..][..7];
+        let at = |p: usize| &marks[p * 8..][..8];
         assert_eq!(at(7)[..3], [7, 17, 27].map(magnitude));
-        assert_eq!(at(7)[3..], [255, 255, 0, 0]);
+        assert_eq!(at(7)[3..], [255, 255, 0, 0, 0]);
         // One to the right and one up; half of a position rounds towards it.
         assert_eq!(at(5)[..3], [2, 12, 22].map(magnitude));
-        assert_eq!(at(5)[3..], [255, 0, magnitude(70), magnitude(33)]);
+        assert_eq!(
+            at(5)[3..],
+            [255, 0, magnitude(70), magnitude(33), magnitude(6)]
+        );
         assert_eq!(at(0)[..3], [0, 10, 20].map(magnitude));
     }
 }

@@ -26,8 +26,9 @@ use super::{GroupsConfig, Mean, Shape, ShapeStream};
 use crate::transform::{conv, through, unbiased_start, zero_conv};
 
 /// Planes that shapes see beside the residuals of the frame before: whether that was an
-/// intra frame, whether nothing moves, and how far it moves each way.
-pub const MOTION_PLANES: usize = 4;
+/// intra frame, whether nothing moves, how far it moves each way, and how far its parts
+/// move apart.
+pub const MOTION_PLANES: usize = 5;
 
 /// Shape of a [`TemporalPrior`].
 #[derive(Config, Debug)]

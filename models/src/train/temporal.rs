@@ -29,7 +29,7 @@ use crate::coding::StandardModel;
 use crate::device::Backend;
 use crate::prior::{TemporalConfig, TemporalPrior};
 use crate::standard::Noise;
-use crate::temporal_weights::freeze_temporal_prior;
+use crate::temporal_weights::{TemporalWeights, freeze_temporal_prior};
 use crate::weights::Weights;
 
 use checkpoint::State;
@@ -51,6 +51,11 @@ pub struct TemporalRecipe {
     /// Goes on from the newest checkpoint of another run, at step 0.
     #[serde(default)]
     pub from_run: Option<PathBuf>,
+    /// The prior by which the predicted frames of the clips are coded, so that what
+    /// follows them sees what it will be given: the path of its three files without what
+    /// follows the name. If left out, they are coded plainly.
+    #[serde(default)]
+    pub coded_by: Option<PathBuf>,
     /// Shape of the prior; that of the model's own if left out, and then it begins with
     /// what that has learnt.
     #[serde(default)]
@@ -170,7 +175,12 @@ pub fn run(
     };
     let frozen = Frozen::read(&recipe.weights)?;
     let config = recipe.shape(&frozen)?;
-    let (train, held) = samples(recipe, &frozen, stop)?;
+    let through = recipe
+        .coded_by
+        .as_deref()
+        .map(temporal_weights)
+        .transpose()?;
+    let (train, held) = samples(recipe, &frozen, through, stop)?;
     let autodiff = device.clone().autodiff();
     let start = || -> Result<TemporalPrior, TrainError> {
         autodiff.seed(recipe.seed);
@@ -251,16 +261,35 @@ pub fn export(recipe: &TemporalRecipe, folder: &Path, out: &Path) -> Result<(), 
 /// them to its end.
 struct Frozen(Weights<'static>);
 
+/// A file of weights, whose name is `prefix` and `suffix`; there to the end of the run.
+fn read(prefix: &Path, suffix: &str) -> Result<&'static [u8], TrainError> {
+    let mut path = prefix.as_os_str().to_owned();
+    path.push(".");
+    path.push(suffix);
+    let path = PathBuf::from(path);
+    let bytes = fs::read(&path).map_err(|source| TrainError::Io { path, source })?;
+    Ok(bytes.leak())
+}
+
+fn text(bytes: &'static [u8]) -> &'static str {
+    std::str::from_utf8(bytes).unwrap_or_default()
+}
+
+/// The temporal prior in three files.
+fn temporal_weights(prefix: &Path) -> Result<TemporalWeights<'static>, TrainError> {
+    Ok(TemporalWeights {
+        config: text(read(prefix, "json")?),
+        float: read(prefix, "float.bpk")?,
+        integer: read(prefix, "int.bin")?,
+    })
+}
+
 impl Frozen {
     fn read(prefix: &Path) -> Result<Self, TrainError> {
-        let read = |suffix: &str| {
-            let path = prefix.with_extension(suffix);
-            fs::read(&path).map_err(|source| TrainError::Io { path, source })
-        };
         Ok(Self(Weights {
-            config: String::from_utf8_lossy(&read("json")?).into_owned().leak(),
-            float: read("float.bpk")?.leak(),
-            integer: read("int.bin")?.leak(),
+            config: text(read(prefix, "json")?),
+            float: read(prefix, "float.bpk")?,
+            integer: read(prefix, "int.bin")?,
         }))
     }
 
@@ -295,10 +324,11 @@ impl TemporalRecipe {
 fn samples(
     recipe: &TemporalRecipe,
     frozen: &Frozen,
+    through: Option<TemporalWeights<'static>>,
     stop: &dyn Fn() -> bool,
 ) -> Result<(Vec<Sample>, Vec<Sample>), TrainError> {
     let clips = &recipe.clips;
-    let model = frozen.model()?;
+    let model = frozen.model()?.with_temporal(through);
     let pictures = ImageFolder::open(&clips.pictures)?.load_all()?;
     let size = Size {
         width: clips.size.0,

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use lic_codec::clip::ClipOptions;
+use lic_codec::clip::{ClipOptions, MOST_BETWEEN, Written};
 use lic_codec::temporal::{Before, Block, Past, Temporal};
 use lic_codec::{
     Area, Asked, Channels, ClipEncoder, Digest, Field, Image, Latents, Model, ModelError, ModelId,
@@ -14,29 +14,32 @@ use lic_entropy::gaussian;
 use super::moving::Size;
 use crate::coding::{StandardModel, scale};
 use crate::prior::Groups;
-use crate::rounding::rounded;
+use crate::rounding::rounded_after;
 use crate::standard::{LATENT_STRIDE, Noise};
 use crate::train::TrainError;
 
 /// Frames of a clip as the prior sees them.
 #[derive(Debug)]
 pub struct Sample {
-    /// Of all frames.
+    /// That the clip was asked for.
     pub quality: Quality,
     /// Positions.
     pub h: usize,
     pub w: usize,
-    /// Of each channel.
-    pub gain: Vec<f32>,
     /// Residuals of the intra frame before the first, `[m][h][w]`.
     pub residuals: Vec<i32>,
-    /// Predicted frames.
+    /// Predicted frames, in coding order.
     pub frames: Vec<Seen>,
 }
 
 /// A predicted frame.
 #[derive(Debug)]
 pub struct Seen {
+    pub quality: Quality,
+    /// Of each channel.
+    pub gain: Vec<f32>,
+    /// Whose residuals it sees: 0 is the intra frame, i + 1 is `frames[i]`.
+    pub from: usize,
     /// Latents, gain on: `[h][w][m]`.
     pub y: Vec<f32>,
     /// Those of the frame before, moved, gain taken off.
@@ -64,33 +67,57 @@ pub fn record(
     options.gop = 0;
     options.scene_cuts = false;
     options.hold = false;
+    // Chains, and groups from both sides.
+    options.between = if noise.next_u64().is_multiple_of(2) {
+        0
+    } else {
+        (frames.len() - 2).min(MOST_BETWEEN.into()) as u8
+    };
     let (width, height) = (size.width, size.height);
     let encoder = ClipEncoder::new(&recorder, &options, width, height, std::io::sink());
     let mut encoder = encoder.map_err(|error| fault(&error))?;
+    let mut numbers = Vec::new();
+    let mut note = |written: Vec<Written>| {
+        numbers.extend(written.iter().map(|written| written.info.number));
+    };
     for frame in frames {
         let image = Image::new(width, height, Channels::Rgb, frame.clone());
         let image = image.map_err(|error| fault(&error))?;
-        encoder.push(&image).map_err(|error| fault(&error))?;
+        note(encoder.push(&image).map_err(|error| fault(&error))?);
     }
+    note(encoder.flush().map_err(|error| fault(&error))?);
     drop(encoder);
     let seen = recorder.seen.into_inner();
-    let (residuals, frames) = seen.unwrap_or_else(PoisonError::into_inner);
+    let (residuals, mut frames) = seen.unwrap_or_else(PoisonError::into_inner);
     if frames.is_empty() {
         return Ok(None);
     }
-    let gain = model.networks.gain(quality.get());
+    for (i, frame) in frames.iter_mut().enumerate() {
+        frame.from = last_before(&numbers, i + 1);
+    }
     Ok(Some(Sample {
         quality,
         h: height as usize / LATENT_STRIDE,
         w: width as usize / LATENT_STRIDE,
-        gain: gain.map_err(TrainError::Sample)?,
         residuals,
         frames,
     }))
 }
 
-/// A model whose predicted frames are coded as the difference from `y_ref`, plainly, and
-/// kept.
+/// Of the frames coded before `coded`, the one that is shown last before it: `numbers`
+/// are those of the frames in coding order.
+fn last_before(numbers: &[u64], coded: usize) -> usize {
+    let known = numbers.iter().take(coded).enumerate();
+    let own = numbers.get(coded).copied().unwrap_or(u64::MAX);
+    let found = known
+        .filter(|(_, number)| **number < own)
+        .max_by_key(|(_, number)| **number);
+    found.map_or(0, |(i, _)| i)
+}
+
+/// A model that keeps what its temporal prior sees. Predicted frames are coded by that if
+/// there is one, so that what follows them sees what it will be given; otherwise as the
+/// difference from `y_ref`, plainly.
 struct Recorder<'m> {
     model: &'m StandardModel,
     seen: Mutex<(Vec<i32>, Vec<Seen>)>,
@@ -172,7 +199,11 @@ impl Temporal for Recorder<'_> {
     }
 
     fn steps(&self) -> usize {
-        1
+        if self.model.temporal.is_some() {
+            Temporal::steps(self.model)
+        } else {
+            1
+        }
     }
 
     fn memory(&self, _: u32, _: u32) -> u64 {
@@ -182,7 +213,7 @@ impl Temporal for Recorder<'_> {
     fn analyse(
         &self,
         window: &Pixels,
-        _: (u32, u32),
+        tile: (u32, u32),
         quality: Quality,
         before: &Before<'_>,
     ) -> Result<Box<dyn Latents + '_>, ModelError> {
@@ -194,7 +225,9 @@ impl Temporal for Recorder<'_> {
         let y = y.map_err(|reason| self.model.fault(reason))?;
         let mut y_ref = start.y_ref.clone();
         scale(&mut y_ref, &gain);
+        let shown = self.model.shown(quality);
         let plain = Plain {
+            shown: shown.map_err(|reason| self.model.fault(reason))?,
             h: start.h,
             w: start.w,
             y: y.clone(),
@@ -205,10 +238,17 @@ impl Temporal for Recorder<'_> {
             seen.0 = start.residuals;
         }
         seen.1.push(Seen {
+            quality,
+            gain,
+            from: 0,
             y,
             y_ref: start.y_ref,
             blocks: before.blocks.to_vec(),
         });
+        drop(seen);
+        if self.model.temporal.is_some() {
+            return Temporal::analyse(self.model, window, tile, quality, before);
+        }
         Ok(Box::new(plain))
     }
 
@@ -226,11 +266,12 @@ impl Temporal for Recorder<'_> {
     }
 }
 
-/// The scale that symbols of a plain difference are rounded for: about 1.
-const SCALE: u16 = 19;
+/// The scale that symbols of a plain difference are rounded for: about a quarter.
+const SCALE: u16 = 7;
 
 /// A tile whose symbols are the difference from what was there before. Gain is on.
 struct Plain {
+    shown: Vec<f32>,
     h: usize,
     w: usize,
     y: Vec<f32>,
@@ -248,7 +289,7 @@ impl Latents for Plain {
     fn symbols(&mut self, _: usize) -> Result<Vec<i32>, ModelError> {
         let pairs = self.y.iter().zip(&self.y_ref);
         Ok(pairs
-            .map(|(y, before)| rounded(y - before, SCALE))
+            .map(|(y, before)| rounded_after(y - before, SCALE))
             .collect())
     }
 
@@ -258,7 +299,8 @@ impl Latents for Plain {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Field, ModelError> {
+    fn finish(mut self: Box<Self>) -> Result<Field, ModelError> {
+        scale(&mut self.y_ref, &self.shown);
         Ok(Field {
             width: self.w as u32,
             height: self.h as u32,

@@ -10,7 +10,8 @@ use crate::prior::gaussian_bits;
 use crate::prior::{
     GroupsConfig, MOTION_PLANES, TemporalPrior, lambda, marks, parity_mask, scale_of,
 };
-use crate::standard::{LATENT_STRIDE, Noise, Rounding, per_picture, quality_plane};
+use crate::rounding::rounded_after;
+use crate::standard::{LATENT_STRIDE, Noise, per_picture, quality_plane};
 use crate::train::optimise::{clip, rates};
 use crate::train::step::{Seen, running_mean};
 use crate::train::{Point, TrainError};
@@ -22,9 +23,6 @@ const BITS_OF_ERROR: f64 = 8.66;
 /// Samples as tensors.
 struct Batch<'a> {
     samples: Vec<&'a Sample>,
-    qualities: Vec<f64>,
-    /// `[b, m, 1, 1]`.
-    gain: Tensor<4>,
     device: &'a Device,
 }
 
@@ -39,18 +37,6 @@ struct Coded {
 }
 
 impl<'a> Batch<'a> {
-    fn new(samples: Vec<&'a Sample>, device: &'a Device) -> Self {
-        let gain: Vec<f32> = samples.iter().flat_map(|s| s.gain.clone()).collect();
-        let m = gain.len() / samples.len();
-        let shape = [samples.len(), m, 1, 1];
-        Self {
-            qualities: samples.iter().map(|s| s.quality.get().into()).collect(),
-            gain: Tensor::from_data(TensorData::new(gain, shape), device),
-            samples,
-            device,
-        }
-    }
-
     /// `[b, c, h, w]` of what each sample has as `[h][w][c]`.
     fn tensor(&self, of: impl Fn(usize) -> Vec<f32>) -> Tensor<4> {
         let values: Vec<f32> = (0..self.samples.len()).flat_map(of).collect();
@@ -60,41 +46,49 @@ impl<'a> Batch<'a> {
         Tensor::<4>::from_data(data, self.device).permute([0, 3, 1, 2])
     }
 
-    /// Codes frame `t`; `residuals` are those of the frame before.
+    /// Codes frame `t`; `residuals` are those of each sample's frames before it, the intra
+    /// frame's first.
     fn code(
         &self,
         prior: &TemporalPrior,
         groups: &GroupsConfig,
         t: usize,
-        residuals: &[Vec<i32>],
-        rounding: &mut Rounding,
+        residuals: &[Vec<Vec<i32>>],
     ) -> Coded {
         let (b, h, w) = (self.samples.len(), self.samples[0].h, self.samples[0].w);
+        let frames = self.samples.iter().map(|sample| &sample.frames[t]);
+        let qualities: Vec<f64> = frames.clone().map(|f| f.quality.get().into()).collect();
+        let gain: Vec<f32> = frames.flat_map(|frame| frame.gain.clone()).collect();
+        let m = gain.len() / b;
+        let gain = Tensor::<4>::from_data(TensorData::new(gain, [b, m, 1, 1]), self.device);
         let y = self.tensor(|i| self.samples[i].frames[t].y.clone());
         let y_ref = self.tensor(|i| self.samples[i].frames[t].y_ref.clone());
         let known = self.tensor(|i| {
-            let blocks = &self.samples[i].frames[t].blocks;
-            let marks = marks(&residuals[i], t == 0, blocks, h, w);
+            let frame = &self.samples[i].frames[t];
+            let before = &residuals[i][frame.from];
+            let marks = marks(before, frame.from == 0, &frame.blocks, h, w);
             marks.into_iter().map(f32::from).collect()
         });
         debug_assert_eq!(known.dims()[1], y.dims()[1] + MOTION_PLANES);
-        let quality = quality_plane(&self.qualities, self.device).expand([b, 1, h, w]);
+        let quality = quality_plane(&qualities, self.device).expand([b, 1, h, w]);
         let mut means = prior.mean.start(y_ref.clone(), quality);
-        let mut shapes = prior.shape.start(known, &self.qualities);
+        let mut shapes = prior.shape.start(known, &qualities);
         let mut bits = Tensor::<1>::zeros([b], self.device);
         let mut error = Tensor::<1>::zeros([b], self.device);
         let mut coded: Vec<Tensor<4>> = Vec::new();
         for (i, step) in groups.init().steps().iter().enumerate() {
             let part = |x: &Tensor<4>| x.clone().narrow(1, step.first, step.channels);
-            let (y, before, gain) = (part(&y), part(&y_ref), part(&self.gain));
+            let (y, before, gain) = (part(&y), part(&y_ref), part(&gain));
             let mask = parity_mask(step.pass, h, w, self.device);
             let mu = prior.mean.head(&means, i, before.clone()) * gain.clone();
-            let sigma = scale_of(prior.shape.head(&shapes, i));
+            let index = prior.shape.head(&shapes, i);
             let residual = y.clone() - mu.clone();
-            let (r, rate) = rounding.apply(residual.clone());
-            bits = bits + per_picture(gaussian_bits(rate, sigma) * mask.clone());
-            // Not through the rounding: a mean that is nearer leaves a smaller error.
-            let off = (residual - r.clone().detach()) * mask.clone();
+            let r = chosen(&residual, &index);
+            let sigma = scale_of(index);
+            bits = bits + per_picture(gaussian_bits(r.clone(), sigma) * mask.clone());
+            // Symbols are chosen for rate and distortion together: where they are best, what
+            // a mean changes is the distortion that they leave.
+            let off = (residual - r.clone()) * mask.clone();
             error = error + per_picture(off.square());
             let known = (mu + r.clone()) * mask.clone() / gain;
             means = prior
@@ -121,6 +115,15 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// The symbols for residuals, as an encoder chooses them.
+fn chosen(residual: &Tensor<4>, index: &Tensor<4>) -> Tensor<4> {
+    let (values, indices) = (host(residual.clone()), host(index.clone()));
+    let pairs = values.iter().zip(&indices);
+    let symbols = pairs.map(|(&v, &index)| rounded_after(v, index.round() as u16) as f32);
+    let data = TensorData::new(symbols.collect::<Vec<f32>>(), residual.dims());
+    Tensor::from_data(data, &residual.device())
+}
+
 fn host(tensor: Tensor<4>) -> Vec<f32> {
     tensor
         .into_data()
@@ -145,8 +148,10 @@ pub fn step(
     let mut noise = Noise::new(recipe.seed ^ (step + 1).wrapping_mul(0xd134_2543_de82_ef95));
     let drawn = (0..recipe.clips.batch)
         .map(|_| &samples[(noise.next_u64() % samples.len() as u64) as usize]);
-    let batch = Batch::new(drawn.collect(), device);
-    let mut rounding = Rounding::Noise(noise);
+    let batch = Batch {
+        samples: drawn.collect(),
+        device,
+    };
     let frames = batch.samples.iter().map(|s| s.frames.len()).min();
     let frames = frames.unwrap_or_default().min(recipe.clips.frames);
     let (w, h) = recipe.clips.size;
@@ -155,20 +160,20 @@ pub fn step(
     let count = batch.samples.len();
     let mut bits = Tensor::<1>::zeros([count], device);
     let mut error = Tensor::<1>::zeros([count], device);
-    let mut residuals: Vec<Vec<i32>> = batch.samples.iter().map(|s| s.residuals.clone()).collect();
+    let first = batch.samples.iter().map(|s| vec![s.residuals.clone()]);
+    let mut residuals: Vec<Vec<Vec<i32>>> = first.collect();
     for t in 0..frames {
-        let coded = batch.code(&prior, groups, t, &residuals, &mut rounding);
+        let coded = batch.code(&prior, groups, t, &residuals);
         bits = bits + coded.bits;
         error = error + coded.error;
-        residuals = coded.residuals;
+        for (all, frame) in residuals.iter_mut().zip(coded.residuals) {
+            all.push(frame);
+        }
     }
     let (bpp, error) = (bits * per_pixel, error * per_pixel);
     // As for pictures: each quality's loss divided by √λ, so that none dominates.
-    let weights: Vec<f32> = batch
-        .qualities
-        .iter()
-        .map(|&q| lambda(q).sqrt().recip() as f32)
-        .collect();
+    let qualities = batch.samples.iter().map(|s| f64::from(s.quality.get()));
+    let weights: Vec<f32> = qualities.map(|q| lambda(q).sqrt().recip() as f32).collect();
     let weights = Tensor::<1>::from_data(TensorData::new(weights, [count]), device);
     let loss = ((bpp.clone() + error.clone() * BITS_OF_ERROR) * weights).mean();
 
@@ -212,15 +217,17 @@ pub fn evaluate(
             if !(f32::from(low)..=f32::from(high)).contains(&sample.quality.get()) {
                 continue;
             }
-            let batch = Batch::new(vec![sample], device);
-            let mut residuals = vec![sample.residuals.clone()];
+            let batch = Batch {
+                samples: vec![sample],
+                device,
+            };
+            let mut residuals = vec![vec![sample.residuals.clone()]];
             for t in 0..sample.frames.len() {
-                let mut hard = Rounding::Hard;
-                let coded = batch.code(prior, groups, t, &residuals, &mut hard);
+                let coded = batch.code(prior, groups, t, &residuals);
                 bits += f64::from(coded.bits.sum().into_scalar::<f32>());
                 error += f64::from(coded.error.sum().into_scalar::<f32>());
                 pixels += (sample.h * sample.w * LATENT_STRIDE * LATENT_STRIDE) as f64;
-                residuals = coded.residuals;
+                residuals[0].extend(coded.residuals);
             }
         }
         Point {

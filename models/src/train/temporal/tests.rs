@@ -23,6 +23,7 @@ fn recipe(home: &Path, steps: u64) -> TemporalRecipe {
         seed: 3,
         weights: concat!(env!("CARGO_MANIFEST_DIR"), "/weights/mse").into(),
         from_run: None,
+        coded_by: None,
         prior: Some(TemporalConfig {
             trained_with: None,
             groups: GroupsConfig::new(vec![16, 304], 1),
