@@ -269,8 +269,8 @@ mod tests {
                 for x in 4..w - 4 {
                     let at = (y * w + x) * 3;
                     let off = i32::from(found[at]) - i32::from(now[at]);
-                    // A thousandth is what taps of 6 bits are off on this wave.
-                    assert!(off.abs() <= 70, "{vector:?} at {x} {y}: {off}");
+                    // Taps of 6 bits are off by up to a thousandth on this wave.
+                    assert!(off.abs() <= 80, "{vector:?} at {x} {y}: {off}");
                 }
             }
         }
