@@ -13,7 +13,7 @@ use super::index::{ClipIndex, Records};
 use super::order::{Order, Place};
 use crate::bitstream::{Fields, in_range};
 use crate::decoder::ModelSource;
-use crate::error::DecodeError;
+use crate::error::{DecodeError, FormatErrorKind};
 use crate::image::Image;
 use crate::limits::Limits;
 use crate::model::{Digest, Quality};
@@ -99,7 +99,10 @@ impl<R: Read> ClipDecoder<R> {
             (Some(number), _) => {
                 // What lies before it and follows needs a frame that was passed over.
                 for _ in 0..frame.gap {
-                    self.read_any()?;
+                    let passed = self.read_any()?;
+                    if passed.is_none_or(|frame| frame.kind != FrameKind::Between) {
+                        return Err(FormatErrorKind::Order { number }.into());
+                    }
                 }
                 self.order = Order::after(number);
                 Place::first(number)

@@ -211,7 +211,7 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
         match self.options.gop {
             0 => most,
             // The next intra frame is an anchor.
-            gop => most.min((gop + 1).saturating_sub(self.since).max(1) as usize),
+            gop => most.min((gop.saturating_sub(self.since) as usize).saturating_add(1)),
         }
     }
 
@@ -242,12 +242,7 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
         known.extend(before);
         known.push(anchor);
         let first = known[0].number;
-        let places = if gap > 0 {
-            between(first, last.number)
-        } else {
-            Vec::new()
-        };
-        for place in places {
+        for place in between(first, last.number) {
             let find = |number: Option<u64>| known.iter().find(|k| Some(k.number) == number);
             let (Some(before), Some(after)) = (find(place.before), find(place.after)) else {
                 continue;

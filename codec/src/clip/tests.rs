@@ -145,6 +145,20 @@ fn a_cut_begins_an_intra_frame() {
     assert_eq!(kinds, [true, false, false, true, false]);
 }
 
+/// Any distance of intra frames can be asked for.
+#[test]
+fn the_longest_distance_is_one() {
+    let images = frames(6, 20, 16, Channels::Rgb);
+    for gop in [0, 1, 2, u32::MAX] {
+        let options = ClipOptions {
+            gop,
+            ..ClipOptions::default()
+        };
+        let (file, _) = clip_of(&images, &options);
+        assert_eq!(decoded(&file).unwrap().len(), 6);
+    }
+}
+
 #[test]
 fn the_index_leads_to_every_frame() {
     let images = frames(9, 40, 30, Channels::Rgb);
