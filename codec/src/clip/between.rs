@@ -3,9 +3,9 @@
 
 use std::sync::LazyLock;
 
-use lic_entropy::{Coder, Decoder, EncodeError, Encoder, TableSpec, Tables};
+use lic_entropy::{Coder, EncodeError, TableSpec, Tables};
 
-use super::motion::{Motion, Seen, places};
+use super::motion::{Motion, Seen, places, read_blocks, words, write_blocks};
 
 /// What a block is made from. The numbers are the format's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,13 +86,12 @@ impl Between {
 
     /// Takes from blocks the vectors that they do not use.
     pub(super) fn tidy(&mut self) {
-        let (columns, rows) = (self.before.columns(), self.before.rows());
-        let mut seen = Seen::new(columns);
-        for (x, y) in places(columns, rows) {
+        let columns = self.before.columns();
+        for (x, y) in places(columns, self.before.rows()) {
             match self.sides[y * columns + x] {
                 Side::Both => {}
-                Side::Before => self.after.pass(x, y, &mut seen),
-                Side::After => self.before.pass(x, y, &mut seen),
+                Side::Before => self.after.pass(x, y),
+                Side::After => self.before.pass(x, y),
             }
         }
     }
@@ -103,24 +102,21 @@ impl Between {
         if self.is_still() {
             return Ok(Vec::new());
         }
-        let columns = self.before.columns();
-        let mut encoder = Encoder::new(coder);
+        let size @ [columns, _] = self.size();
         let mut seen = [Seen::new(columns), Seen::new(columns)];
-        // `pass` writes what is there already.
-        let mut same = self.clone();
-        for (x, y) in places(columns, self.before.rows()) {
+        write_blocks(coder, size, |x, y, encoder| {
             let side = self.sides[y * columns + x];
             encoder.encode(&SIDES, &[self.table(x, y)], &[side as i32])?;
             match side {
-                Side::After => same.before.pass(x, y, &mut seen[0]),
-                _ => self.before.put(x, y, &mut seen[0], &mut encoder)?,
+                Side::After => seen[0].pass(x),
+                _ => self.before.put(x, y, &mut seen[0], encoder)?,
             }
             match side {
-                Side::Before => same.after.pass(x, y, &mut seen[1]),
-                _ => self.after.put(x, y, &mut seen[1], &mut encoder)?,
+                Side::Before => seen[1].pass(x),
+                _ => self.after.put(x, y, &mut seen[1], encoder)?,
             }
-        }
-        Ok(encoder.finish())
+            Ok(())
+        })
     }
 
     /// Reads a stream of a frame of `width` by `height` pixels.
@@ -131,15 +127,10 @@ impl Between {
         height: u32,
     ) -> Result<Self, String> {
         let mut between = Self::still(width, height);
-        if stream.is_empty() {
-            return Ok(between);
-        }
-        let words = |error: lic_entropy::DecodeError| error.to_string();
-        let columns = between.before.columns();
-        let mut decoder = Decoder::new(coder, stream).map_err(words)?;
+        let size @ [columns, _] = between.size();
         let mut seen = [Seen::new(columns), Seen::new(columns)];
         let mut symbol = Vec::with_capacity(1);
-        for (x, y) in places(columns, between.before.rows()) {
+        read_blocks(coder, stream, size, |x, y, decoder| {
             symbol.clear();
             decoder
                 .decode(&SIDES, &[between.table(x, y)], &mut symbol)
@@ -150,16 +141,27 @@ impl Between {
             between.sides[y * columns + x] = side;
             let Self { before, after, .. } = &mut between;
             match side {
-                Side::After => before.pass(x, y, &mut seen[0]),
-                _ => before.get(x, y, &mut seen[0], &mut decoder)?,
+                Side::After => {
+                    before.pass(x, y);
+                    seen[0].pass(x);
+                }
+                _ => before.get(x, y, &mut seen[0], decoder)?,
             }
             match side {
-                Side::Before => after.pass(x, y, &mut seen[1]),
-                _ => after.get(x, y, &mut seen[1], &mut decoder)?,
+                Side::Before => {
+                    after.pass(x, y);
+                    seen[1].pass(x);
+                }
+                _ => after.get(x, y, &mut seen[1], decoder)?,
             }
-        }
-        decoder.finish().map_err(words)?;
+            Ok(())
+        })?;
         Ok(between)
+    }
+
+    /// Blocks in a row, and rows of them.
+    fn size(&self) -> [usize; 2] {
+        [self.before.columns(), self.before.rows()]
     }
 
     /// The table of what a block is made from.

@@ -166,12 +166,10 @@ impl Motion {
         if self.is_still() {
             return Ok(Vec::new());
         }
-        let mut encoder = Encoder::new(coder);
         let mut seen = Seen::new(self.columns);
-        for (x, y) in places(self.columns, self.rows) {
-            self.put(x, y, &mut seen, &mut encoder)?;
-        }
-        Ok(encoder.finish())
+        write_blocks(coder, [self.columns, self.rows], |x, y, encoder| {
+            self.put(x, y, &mut seen, encoder)
+        })
     }
 
     /// Codes the vectors of a block.
@@ -205,15 +203,13 @@ impl Motion {
         height: u32,
     ) -> Result<Self, String> {
         let mut motion = Self::still(width, height);
-        if stream.is_empty() {
-            return Ok(motion);
-        }
-        let mut decoder = Decoder::new(coder, stream).map_err(words)?;
         let mut seen = Seen::new(motion.columns);
-        for (x, y) in places(motion.columns, motion.rows) {
-            motion.get(x, y, &mut seen, &mut decoder)?;
-        }
-        decoder.finish().map_err(words)?;
+        read_blocks(
+            coder,
+            stream,
+            [motion.columns, motion.rows],
+            |x, y, from| motion.get(x, y, &mut seen, from),
+        )?;
         Ok(motion)
     }
 
@@ -254,15 +250,43 @@ impl Motion {
     }
 
     /// Gives a block that has no vectors of its own what is expected of it.
-    pub(super) fn pass(&mut self, x: usize, y: usize, seen: &mut Seen) {
+    pub(super) fn pass(&mut self, x: usize, y: usize) {
         let expected = self.expected(parts(x, y)[0], true);
         self.set_block(x, y, expected);
-        seen.divided(x, false);
-        seen.off(2 * x, [0; 2], true);
     }
 }
 
-fn words(error: lic_entropy::DecodeError) -> String {
+/// A stream to which `put` adds each block.
+pub(super) fn write_blocks(
+    coder: Coder,
+    [columns, rows]: [usize; 2],
+    mut put: impl FnMut(usize, usize, &mut Encoder) -> Result<(), lic_entropy::EncodeError>,
+) -> Result<Vec<u8>, lic_entropy::EncodeError> {
+    let mut encoder = Encoder::new(coder);
+    for (x, y) in places(columns, rows) {
+        put(x, y, &mut encoder)?;
+    }
+    Ok(encoder.finish())
+}
+
+/// Reads such a stream to its end; one without bytes says nothing of any block.
+pub(super) fn read_blocks(
+    coder: Coder,
+    stream: &[u8],
+    [columns, rows]: [usize; 2],
+    mut get: impl FnMut(usize, usize, &mut Decoder) -> Result<(), String>,
+) -> Result<(), String> {
+    if stream.is_empty() {
+        return Ok(());
+    }
+    let mut decoder = Decoder::new(coder, stream).map_err(words)?;
+    for (x, y) in places(columns, rows) {
+        get(x, y, &mut decoder)?;
+    }
+    decoder.finish().map_err(words)
+}
+
+pub(super) fn words(error: lic_entropy::DecodeError) -> String {
     error.to_string()
 }
 
@@ -313,6 +337,12 @@ impl Seen {
     fn division(&self, x: usize) -> u16 {
         let left = x.checked_sub(1).is_some_and(|left| self.divided[left]);
         u16::from(left) + u16::from(self.divided[x])
+    }
+
+    /// A block that has no vectors of its own.
+    pub fn pass(&mut self, x: usize) {
+        self.divided(x, false);
+        self.off(2 * x, [0; 2], true);
     }
 
     fn divided(&mut self, x: usize, divided: bool) {
