@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use lic_codec::clip::MOST_BETWEEN;
 use lic_codec::{Effort, Quality};
 
 use super::encode::effort;
@@ -25,7 +26,7 @@ pub struct Bench {
     #[arg(long, value_name = "N", requires = "video")]
     pub gop: Option<u32>,
     /// With --video: the most frames between two that are made from both [default: 3]
-    #[arg(long, value_name = "N", requires = "video", value_parser = clap::value_parser!(u8).range(..=15))]
+    #[arg(long, value_name = "N", requires = "video", value_parser = clap::value_parser!(u8).range(..=i64::from(MOST_BETWEEN)))]
     pub b_frames: Option<u8>,
     /// Folder of the test set, whose pictures are checked by their SHA-256
     #[arg(long, value_name = "DIR")]
