@@ -34,7 +34,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod between;
 mod coding;
 mod decide;
 mod decoder;
@@ -43,13 +42,19 @@ mod frame;
 mod header;
 mod hold;
 mod index;
+mod luma;
 mod motion;
+mod motion_chances;
+mod motion_stream;
 mod moved;
+mod movement;
 mod options;
 mod order;
 mod search;
 #[cfg(test)]
 mod tests;
+mod track;
+mod vector;
 
 pub use decoder::{ClipDecoder, FrameInfo, Frames, Shown};
 pub use encoder::{ClipEncoder, Written};

@@ -154,7 +154,7 @@ pub enum FormatErrorKind {
         /// Which frame, from 0.
         number: u64,
         /// What the entropy decoder says.
-        reason: String,
+        reason: lic_entropy::DecodeError,
     },
     /// A predicted frame in a clip that names no temporal prior.
     #[error("frame {number} is predicted, but the clip names no prior for that")]

@@ -28,6 +28,7 @@
 
 mod alpha;
 pub mod bitstream;
+mod chance;
 pub mod clip;
 mod decoder;
 mod encoder;

@@ -25,7 +25,7 @@ pub struct Bench {
     /// [default: 32]
     #[arg(long, value_name = "N", requires = "video")]
     pub gop: Option<u32>,
-    /// With --video: the most frames between two that are made from both [default: 3]
+    /// With --video: the most frames between two that are made from both [default: 7]
     #[arg(long, value_name = "N", requires = "video", value_parser = clap::value_parser!(u8).range(..=i64::from(MOST_BETWEEN)))]
     pub b_frames: Option<u8>,
     /// Folder of the test set, whose pictures are checked by their SHA-256

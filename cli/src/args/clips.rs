@@ -16,7 +16,7 @@ pub struct Clips {
     #[arg(long, value_name = "N")]
     pub gop: Option<u32>,
     /// The most frames between two that are made from both of these; so many wait before one
-    /// is written, so 0 is for what is live [default: 3, at most 15]
+    /// is written, so 0 is for what is live [default: 7, at most 15]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=i64::from(MOST_BETWEEN)))]
     pub b_frames: Option<u8>,
     /// Begin no such frame by itself where the scene changes

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::between::Between;
 use super::frame::{Frame, FrameKind};
 use super::header::ClipHeader;
 use super::motion::{BLOCK, Motion};
 use super::moved::{mixed, moved};
+use super::movement::Movement;
+use super::track::{Expected, Past as CameFrom, Track};
 use crate::bitstream::StreamName;
 use crate::error::{DecodeError, FormatErrorKind, LimitError};
 use crate::geometry::Area;
@@ -26,6 +27,8 @@ pub(super) struct Reference {
     pub picture: Arc<Image>,
     /// By tile.
     pub pasts: Vec<Past>,
+    /// When it is shown and how it came about.
+    pub track: Track,
 }
 
 /// A model at work on frames of one size.
@@ -43,41 +46,22 @@ pub(super) struct Sources<'a> {
     pub after: Option<&'a Reference>,
 }
 
-/// How a frame came about from its sources.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Movement {
-    /// From the one before.
-    After(Motion),
-    /// From the one before and the one after.
-    Between(Between),
-}
-
-impl Movement {
-    /// Where blocks were in the frame before.
-    pub fn before(&self) -> &Motion {
-        match self {
-            Self::After(motion) => motion,
-            Self::Between(between) => &between.before,
-        }
+impl Sources<'_> {
+    /// The motion that is expected of frame `number` of a clip.
+    pub fn expected(&self, number: u64, header: &ClipHeader) -> Option<Expected> {
+        let after = self.after.map(|after| &after.track);
+        Expected::new(number, &self.before?.track, after, header.size())
     }
 
-    /// Reads the stream of a frame.
-    fn decode(frame: &Frame, header: &ClipHeader) -> Result<Self, String> {
-        let (coder, width, height) = (header.coder, header.width, header.height);
-        Ok(match frame.kind {
-            FrameKind::Between => {
-                Self::Between(Between::decode(coder, &frame.motion, width, height)?)
-            }
-            _ => Self::After(Motion::decode(coder, &frame.motion, width, height)?),
-        })
-    }
-
-    /// The stream of a frame.
-    pub fn encode(&self, coder: lic_entropy::Coder) -> Result<Vec<u8>, lic_entropy::EncodeError> {
-        match self {
-            Self::After(motion) => motion.encode(coder),
-            Self::Between(between) => between.encode(coder),
-        }
+    /// What later frames have to know of frame `number`, which is made from these.
+    pub fn track(&self, number: u64, movement: Movement) -> Track {
+        let before = self.before.map(|before| before.track.number);
+        let after = self.after.map(|after| after.track.number);
+        let past = before.map(|before| CameFrom {
+            movement,
+            sources: [before, after.unwrap_or(before)],
+        });
+        Track { number, past }
     }
 }
 
@@ -182,15 +166,15 @@ impl<'m> Coding<'m> {
             };
             Some(moved(samples, width, height, motion))
         };
-        let samples = match movement {
-            Movement::After(motion) if motion.is_still() => return None,
-            Movement::After(motion) => shift(sources.before, motion)?,
-            Movement::Between(between) => {
-                let before = shift(sources.before, &between.before)?;
-                let after = shift(sources.after, &between.after)?;
+        let before = movement.before();
+        let samples = match movement.after() {
+            None if before.is_still() => return None,
+            None => shift(sources.before, before)?,
+            Some(after) => {
+                let before = shift(sources.before, before)?;
+                let after = shift(sources.after, after)?;
                 mixed(&before, &after, width, |x, y| {
-                    let side = between.side(x.div_euclid(2), y.div_euclid(2));
-                    side.weight()
+                    movement.side(x.div_euclid(2), y.div_euclid(2)).weight()
                 })
             }
         };
@@ -211,7 +195,7 @@ impl<'m> Coding<'m> {
             Block {
                 vector: motion.mean(x, y),
                 spread: motion.spread(x, y),
-                still: matches!(movement, Movement::After(_)) && motion.is_still_at(x, y),
+                still: movement.after().is_none() && motion.is_still_at(x, y),
             }
         };
         Known {
@@ -283,7 +267,18 @@ impl<'m> Coding<'m> {
                 Some(there(sources.before)?)
             }
         };
-        let movement = Movement::decode(frame, &self.header);
+        let sources = match frame.kind {
+            FrameKind::Intra => Sources::default(),
+            FrameKind::Predicted => Sources {
+                after: None,
+                ..sources
+            },
+            FrameKind::Between => sources,
+        };
+        let expected = sources.expected(number, &self.header);
+        let between = frame.kind == FrameKind::Between;
+        let size = self.header.size();
+        let movement = Movement::decode(&frame.motion, size, between, expected.as_ref());
         let movement = movement.map_err(|reason| FormatErrorKind::Motion { number, reason })?;
         let moved = reference.and_then(|_| self.moved(sources, &movement));
         let (quality, kind) = (frame.quality, frame.kind);
@@ -311,11 +306,17 @@ impl<'m> Coding<'m> {
             Ok((coded.map_err(|error| in_frame(error, tile))?, true))
         })?;
         let (pasts, coded): (Vec<Past>, Vec<bool>) = done.into_iter().unzip();
-        Ok((self.show(pasts, quality)?, coded))
+        let track = sources.track(number, movement);
+        Ok((self.show(pasts, quality, track)?, coded))
     }
 
     /// Makes the picture of a frame.
-    pub fn show(&self, pasts: Vec<Past>, quality: Quality) -> Result<Reference, ModelError> {
+    pub fn show(
+        &self,
+        pasts: Vec<Past>,
+        quality: Quality,
+        track: Track,
+    ) -> Result<Reference, ModelError> {
         let wanted = Wanted {
             area: Area::of(self.header.width, self.header.height),
             scale: 1,
@@ -342,6 +343,7 @@ impl<'m> Coding<'m> {
         Ok(Reference {
             picture: Arc::new(picture),
             pasts,
+            track,
         })
     }
 

@@ -1,23 +1,24 @@
 //! What an encoder makes a frame from.
 
-use super::between::{Between, Side};
-use super::coding::Movement;
-use super::encoder::{ClipEncoder, Decision, Known, Original, sixteen_of};
+use super::coding::Sources;
+use super::encoder::{ClipEncoder, Decision, Known, Original};
 use super::frame::FrameKind;
 use super::hold::{Hold, held_tiles};
-use super::motion::{Motion, places};
-use super::moved::{mixed, moved};
-use super::search::{Luma, search, side_price};
+use super::motion::BLOCK;
+use super::movement::Movement;
+use super::search::search;
 use crate::model::Quality;
 
 /// From what the left over of a frame is as large as a part of the frame itself, another
 /// scene has begun.
 const CUT: f64 = 0.75;
 
-/// About how many bits a block's second vector takes, and what its sides take.
-const SECOND: f64 = 4.0;
-const BOTH: f64 = 0.5;
-const ONE: f64 = 2.0;
+/// What moves too much to be found again is better looked for in nearer frames: the most
+/// that may be left over if an anchor is further than [`NEAR`] frames from the last one.
+/// With seven frames between, a clip of bicycles takes 4 % less (BD-rate in PSNR) and
+/// three others as much as without this.
+const FAR: f64 = 0.4;
+const NEAR: u32 = 4;
 
 impl<W> ClipEncoder<'_, W> {
     /// Looks at a frame, `distance` after the last anchor, which is to be the next one;
@@ -25,7 +26,7 @@ impl<W> ClipEncoder<'_, W> {
     pub(super) fn decide(&self, original: &Original, distance: u32) -> Option<Decision> {
         let intra = || Decision {
             kind: FrameKind::Intra,
-            movement: Movement::After(self.still()),
+            movement: self.still(FrameKind::Intra),
             hold: vec![Hold::No; self.tiles()],
         };
         let Some(anchor) = &self.anchor else {
@@ -36,25 +37,31 @@ impl<W> ClipEncoder<'_, W> {
         if full || self.coding.temporal.is_none() {
             return Some(intra());
         }
-        let hold = self.hold(original, anchor, self.options.quality);
-        if hold.iter().all(|hold| *hold == Hold::Free) {
-            return Some(Decision {
-                kind: FrameKind::Predicted,
-                movement: Movement::After(self.still()),
-                hold,
-            });
-        }
         let quality = self.options.quality;
-        let mut found = search(&original.luma, &anchor.luma, &anchor.motion, quality);
+        let hold = self.hold(original, anchor, quality);
+        let decision = |movement| Decision {
+            kind: FrameKind::Predicted,
+            movement,
+            hold: hold.clone(),
+        };
+        if hold.iter().all(|hold| *hold == Hold::Free) {
+            return Some(decision(self.still(FrameKind::Predicted)));
+        }
+        let sources = Sources {
+            before: Some(&anchor.reference),
+            after: None,
+        };
+        let expected = sources.expected(original.number, &self.coding.header);
+        let luma = [&anchor.luma];
+        let held = self.held(&hold);
+        let found = search(&original.luma, &luma, expected.as_ref(), quality, held);
         if self.options.scene_cuts && found.left > CUT {
             return (distance == 1).then(intra);
         }
-        self.stop(&hold, &mut found.motion);
-        Some(Decision {
-            kind: FrameKind::Predicted,
-            movement: Movement::After(found.motion),
-            hold,
-        })
+        if distance > NEAR && found.left > FAR {
+            return None;
+        }
+        Some(decision(found.movement))
     }
 
     /// Looks at a frame between two others.
@@ -65,48 +72,30 @@ impl<W> ClipEncoder<'_, W> {
         after: &Known,
         quality: Quality,
     ) -> Decision {
-        let header = &self.coding.header;
-        let (width, height) = (header.width, header.height);
         let hold = self.hold(original, before, quality);
-        let mut between = Between::still(width, height);
-        if hold.iter().any(|hold| *hold != Hold::Free) {
-            let now = &original.luma;
-            between.before = search(now, &before.luma, &before.motion, quality).motion;
-            between.after = search(now, &after.luma, &self.still(), quality).motion;
-            self.stop(&hold, &mut between.before);
-            self.stop(&hold, &mut between.after);
-            let shift = |known: &Known, motion: &Motion| {
-                let samples = sixteen_of(&known.reference.picture);
-                moved(samples, width, height, motion)
+        let movement = if hold.iter().all(|hold| *hold == Hold::Free) {
+            self.still(FrameKind::Between)
+        } else {
+            let sources = Sources {
+                before: Some(&before.reference),
+                after: Some(&after.reference),
             };
-            let one = shift(before, &between.before);
-            let other = shift(after, &between.after);
-            let both = mixed(&one, &other, width, |_, _| Side::Both.weight());
-            let [both, one, other] = [both, one, other].map(|s| Luma::of(&s, width, height));
-            let price = side_price(quality);
-            let (columns, rows) = (between.before.columns(), between.before.rows());
-            for (x, y) in places(columns, rows) {
-                let cost = |luma, bits: f64| f64::from(now.block(luma, x, y)) + price * bits;
-                let costs = [
-                    (Side::Both, cost(&both, BOTH + SECOND)),
-                    (Side::Before, cost(&one, ONE)),
-                    (Side::After, cost(&other, ONE)),
-                ];
-                let best = costs.into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
-                between.sides[y * columns + x] = best.map_or(Side::Both, |best| best.0);
-            }
-            between.tidy();
-        }
+            let expected = sources.expected(original.number, &self.coding.header);
+            let luma = [&before.luma, &after.luma];
+            let held = self.held(&hold);
+            search(&original.luma, &luma, expected.as_ref(), quality, held).movement
+        };
         Decision {
             kind: FrameKind::Between,
-            movement: Movement::Between(between),
+            movement,
             hold,
         }
     }
 
-    fn still(&self) -> Motion {
+    /// Nothing moves in a frame.
+    pub(super) fn still(&self, kind: FrameKind) -> Movement {
         let header = &self.coding.header;
-        Motion::still(header.width, header.height)
+        Movement::still(header.width, header.height, kind == FrameKind::Between)
     }
 
     fn tiles(&self) -> usize {
@@ -123,15 +112,13 @@ impl<W> ClipEncoder<'_, W> {
         held_tiles(grid, samples, reference, &before.errors, quality)
     }
 
-    /// Nothing moves in tiles that are held.
-    fn stop(&self, hold: &[Hold], motion: &mut Motion) {
-        let grid = &self.coding.tiling.grid;
-        for row in 0..grid.rows() {
-            for column in 0..grid.columns() {
-                if hold[grid.number(column, row)] == Hold::Free {
-                    motion.stop(&grid.tile(column, row));
-                }
-            }
+    /// Whether a block lies in a tile that is held: nothing moves there.
+    fn held<'a>(&self, hold: &'a [Hold]) -> impl Fn(usize, usize) -> bool + use<'a, W> {
+        let grid = self.coding.tiling.grid;
+        let (width, height) = grid.tile_size();
+        move |x, y| {
+            let (column, row) = (x as u32 * BLOCK / width, y as u32 * BLOCK / height);
+            hold[grid.number(column, row)] == Hold::Free
         }
     }
 }

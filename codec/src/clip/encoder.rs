@@ -3,22 +3,22 @@
 use std::collections::VecDeque;
 use std::io::Write;
 
-use super::coding::{Coding, Movement, Reference, Sources};
+use super::coding::{Coding, Reference, Sources};
 use super::decoder::{FrameInfo, info};
 use super::frame::{Frame, FrameKind, INDEX};
 use super::header::ClipHeader;
 use super::hold::{BlockErrors, Hold};
 use super::index::Records;
-use super::motion::Motion;
+use super::luma::{Luma, Searched};
+use super::movement::Movement;
 use super::options::{ClipOptions, ClipReport};
 use super::order::{MOST_BETWEEN, between};
-use super::search::Luma;
 use crate::bitstream::MAX_SIDE;
 use crate::error::EncodeError;
 use crate::geometry::Grid;
 use crate::image::{Channels, Image, Samples};
 use crate::model::{Asked, Digest, Model, Quality};
-use crate::walk::{Counter, WalkError, Writer, fault};
+use crate::walk::{Counter, WalkError, Writer};
 
 /// Encodes a clip: nothing is kept but the frames that wait for one after them, and those
 /// that they are made from.
@@ -59,9 +59,7 @@ pub(super) struct Known {
     pub number: u64,
     pub reference: Reference,
     /// Of what it decodes to.
-    pub luma: Luma,
-    /// Where it came from.
-    pub motion: Motion,
+    pub luma: Searched,
     /// How well it was coded.
     pub errors: BlockErrors,
 }
@@ -296,11 +294,7 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
         let shown = sixteen_of(&reference.picture);
         Ok(Known {
             number: original.number,
-            luma: Luma::of(shown, header.width, header.height),
-            motion: match decision.movement {
-                Movement::After(motion) => motion,
-                Movement::Between(between) => between.before,
-            },
+            luma: Searched::new(Luma::of(shown, header.width, header.height)),
             reference,
             errors,
         })
@@ -318,14 +312,14 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
         let (coding, model) = (&self.coding, self.coding.model);
         let of_model = |error: WalkError| error.of_encoder(model);
         let image = &original.image;
-        let sources = Sources {
-            before: before.map(|known| &known.reference),
-            after: after.map(|known| &known.reference),
+        let sources = match decision.kind {
+            FrameKind::Intra => Sources::default(),
+            FrameKind::Predicted | FrameKind::Between => Sources {
+                before: before.map(|known| &known.reference),
+                after: after.map(|known| &known.reference),
+            },
         };
-        let reference = match decision.kind {
-            FrameKind::Intra => None,
-            FrameKind::Predicted | FrameKind::Between => sources.before,
-        };
+        let reference = sources.before;
         let movement = &decision.movement;
         let moved = reference.and_then(|_| coding.moved(sources, movement));
         let tile_of = |tile: usize, place: (u32, u32)| -> Result<_, EncodeError> {
@@ -375,8 +369,8 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
         let stream = if kept {
             Vec::new()
         } else {
-            let stream = movement.encode(coding.header.coder);
-            stream.map_err(|error| fault(model, error.to_string()))?
+            let expected = sources.expected(original.number, &coding.header);
+            movement.encode(coding.header.size(), expected.as_ref())
         };
         let (mut pasts, mut tiles) = (Vec::new(), Vec::new());
         for (past, stream, counter) in coded {
@@ -391,7 +385,14 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
             motion: stream,
             tiles,
         };
-        Ok((frame, self.coding.show(pasts, quality)?))
+        // Where all tiles are kept, their motion is not written.
+        let movement = if kept {
+            self.still(decision.kind)
+        } else {
+            movement.clone()
+        };
+        let track = sources.track(original.number, movement);
+        Ok((frame, self.coding.show(pasts, quality, track)?))
     }
 }
 

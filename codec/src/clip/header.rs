@@ -151,6 +151,11 @@ impl ClipHeader {
         }
     }
 
+    /// Pixels in a row, and rows.
+    pub(super) fn size(&self) -> [u32; 2] {
+        [self.width, self.height]
+    }
+
     /// The header's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let flag = |is: bool, bit: u8| if is { bit } else { 0 };

@@ -11,7 +11,6 @@
 
 #[cfg(test)]
 mod by_the_spec;
-mod chance;
 mod guess;
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,10 @@
 //! drift: where a bit is coded, the encoder passes the right one and the decoder
 //! any, and both go on with the one that comes back.
 
-use super::chance::{BitCoder, Chance, HALF};
 use super::guess::Guess;
 use super::window::{Errors, Neighbours, Window};
 use super::{Depth, PlaneError};
+use crate::chance::{BitCoder, Chance, HALF};
 
 /// Patterns of eight neighbours of three classes.
 const PATTERNS: usize = 3usize.pow(8);
