@@ -34,6 +34,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(test)]
+mod by_the_spec;
 mod coding;
 mod decide;
 mod decoder;

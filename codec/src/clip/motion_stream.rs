@@ -341,6 +341,7 @@ fn distance(a: [i16; 2], b: [i16; 2]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::by_the_spec;
     use super::super::track::{Past, Track};
     use super::*;
 
@@ -397,6 +398,77 @@ mod tests {
                 let short = &stream[..stream.len() - 1];
                 assert!(Movement::decode(short, size, between, expected).is_err());
             }
+        }
+    }
+
+    /// As the decoder by the spec has it.
+    fn by_parts(movement: &Movement) -> by_the_spec::Motion {
+        let [columns, rows] = movement.size();
+        let parts = |way: usize| {
+            let places = (0..2 * rows).flat_map(|y| (0..2 * columns).map(move |x| (x, y)));
+            let motion = movement.ways.get(way);
+            let at =
+                |(x, y): (usize, usize)| motion.map_or([0; 2], |m| m.at(x as isize, y as isize));
+            places.map(|place| at(place).map(i64::from)).collect()
+        };
+        let side = |(x, y): (usize, usize)| movement.side(x as isize, y as isize) as u8;
+        by_the_spec::Motion {
+            sides: movement.places().map(side).collect(),
+            vectors: [parts(0), parts(1)],
+        }
+    }
+
+    #[test]
+    fn the_spec_says_what_is_decoded() {
+        let size = [200, 90];
+        // Numbers of a frame, of those it is made from, and of those that these were.
+        let cases: [(u64, [u64; 2], [Option<[u64; 2]>; 2]); 6] = [
+            (4, [0, 0], [None, None]),
+            (8, [4, 4], [Some([0, 0]), None]),
+            (2, [0, 4], [None, Some([0, 0])]),
+            (3, [2, 4], [Some([0, 4]), Some([0, 0])]),
+            (9, [8, 12], [Some([3, 3]), None]),
+            (5, [4, 6], [Some([0, 8]), Some([4, 8])]),
+        ];
+        for (salt, (now, sources, pasts)) in (0..).zip(cases) {
+            let between = sources[0] != sources[1];
+            let known = |i: usize| {
+                let past = pasts[i].map(|sources| Past {
+                    movement: movement(size[0], size[1], sources[0] != sources[1], salt),
+                    sources,
+                });
+                let track = Track {
+                    number: sources[i],
+                    past,
+                };
+                let motion = track.past.as_ref().map(|past| {
+                    let ways = past.movement.ways.len();
+                    let numbers = past.sources.iter().take(ways).map(|&n| n as i64);
+                    (by_parts(&past.movement), numbers.collect())
+                });
+                let number = track.number as i64;
+                (track, by_the_spec::Known { number, motion })
+            };
+            let (before, after) = (known(0), known(1));
+            let after = between.then_some(after);
+            let expected = Expected::new(now, &before.0, after.as_ref().map(|a| &a.0), size);
+            let theirs = after.as_ref().map(|a| &a.1);
+            let theirs = by_the_spec::expected(now as i64, &before.1, theirs, [26, 12]);
+            assert_eq!(theirs.is_some(), expected.is_some());
+
+            // Some of it goes on as before.
+            let mut movement = movement(size[0], size[1], between, 3 * salt);
+            if let Some(expected) = &expected {
+                for (x, y) in movement.places().filter(|(x, y)| (x / 3 + y) % 2 == 0) {
+                    movement.set_block(x, y, &expected.block(x, y));
+                }
+            }
+            let stream = movement.encode(size, expected.as_ref());
+            let back = Movement::decode(&stream, size, between, expected.as_ref()).unwrap();
+            let ours = by_parts(&back);
+            let theirs = by_the_spec::motion(&stream, [13, 6], between, theirs.as_deref());
+            assert_eq!(ours.sides, theirs.sides, "case {salt}");
+            assert_eq!(ours.vectors, theirs.vectors, "case {salt}");
         }
     }
 

@@ -2,15 +2,16 @@
 
 use super::motion::{Motion, places};
 
-/// What a block is made from.
+/// What a block is made from. The numbers are those of BITSTREAM.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum Side {
     /// The mean of both frames.
-    Both,
+    Both = 0,
     /// The frame before.
-    Before,
+    Before = 1,
     /// The frame after.
-    After,
+    After = 2,
 }
 
 impl Side {
