@@ -48,10 +48,13 @@ mod luma;
 mod motion;
 mod motion_chances;
 mod motion_stream;
+#[cfg(test)]
+mod motion_tests;
 mod moved;
 mod movement;
 mod options;
 mod order;
+mod original;
 mod search;
 #[cfg(test)]
 mod tests;

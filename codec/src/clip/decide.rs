@@ -1,11 +1,12 @@
 //! What an encoder makes a frame from.
 
 use super::coding::Sources;
-use super::encoder::{ClipEncoder, Decision, Known, Original};
+use super::encoder::{ClipEncoder, Decision, Known};
 use super::frame::FrameKind;
 use super::hold::{Hold, held_tiles};
 use super::motion::BLOCK;
 use super::movement::Movement;
+use super::original::Original;
 use super::search::search;
 use crate::model::Quality;
 

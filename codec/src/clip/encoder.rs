@@ -13,10 +13,11 @@ use super::luma::{Luma, Searched};
 use super::movement::Movement;
 use super::options::{ClipOptions, ClipReport};
 use super::order::{MOST_BETWEEN, between};
+use super::original::{Original, sixteen, sixteen_of};
 use crate::bitstream::MAX_SIDE;
 use crate::error::EncodeError;
 use crate::geometry::Grid;
-use crate::image::{Channels, Image, Samples};
+use crate::image::Image;
 use crate::model::{Asked, Digest, Model, Quality};
 use crate::walk::{Counter, WalkError, Writer};
 
@@ -38,20 +39,6 @@ pub struct ClipEncoder<'m, W> {
     waiting: VecDeque<Original>,
     /// The last frame that does not lie between others.
     pub(super) anchor: Option<Known>,
-}
-
-/// A frame as it arrived.
-pub(super) struct Original {
-    pub number: u64,
-    /// RGB of 16 bits.
-    image: Image,
-    pub luma: Luma,
-}
-
-impl Original {
-    pub fn samples(&self) -> &[u16] {
-        sixteen_of(&self.image)
-    }
 }
 
 /// A frame that was coded, and what others that are made from it have to know.
@@ -394,28 +381,4 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
         let track = sources.track(original.number, movement);
         Ok((frame, self.coding.show(pasts, quality, track)?))
     }
-}
-
-/// The samples of a picture that was made of 16 bits.
-pub(super) fn sixteen_of(image: &Image) -> &[u16] {
-    match image.samples() {
-        Samples::Sixteen(samples) => samples,
-        Samples::Eight(_) => unreachable!("made of 16 bits"),
-    }
-}
-
-/// As RGB of 16 bits.
-fn sixteen(image: &Image) -> Result<Image, EncodeError> {
-    let image = image.clone().into_channels(Channels::Rgb);
-    let (width, height) = (image.width(), image.height());
-    let (samples, ..) = image.into_parts();
-    let samples = match samples {
-        Samples::Sixteen(samples) => samples,
-        Samples::Eight(samples) => samples.iter().map(|&s| u16::from(s) * 257).collect(),
-    };
-    Image::new(width, height, Channels::Rgb, samples).map_err(|_| EncodeError::TooLarge {
-        width,
-        height,
-        limit: MAX_SIDE,
-    })
 }
