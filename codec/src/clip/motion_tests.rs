@@ -76,11 +76,13 @@ fn by_parts(movement: &Movement) -> by_the_spec::Motion {
     }
 }
 
+/// Numbers of a frame, of those that it is made from, and of those that these are made from.
+type Case = (u64, [u64; 2], [Option<[u64; 2]>; 2]);
+
 #[test]
 fn the_spec_says_what_is_decoded() {
     let size = [200, 90];
-    // Numbers of a frame, of those it is made from, and of those that these were.
-    let cases: [(u64, [u64; 2], [Option<[u64; 2]>; 2]); 6] = [
+    let cases: [Case; 6] = [
         (4, [0, 0], [None, None]),
         (8, [4, 4], [Some([0, 0]), None]),
         (2, [0, 4], [None, Some([0, 0])]),
