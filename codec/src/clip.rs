@@ -41,6 +41,7 @@ mod decide;
 mod decoder;
 mod encoder;
 mod frame;
+mod frame_coder;
 mod header;
 mod hold;
 mod index;

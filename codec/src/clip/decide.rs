@@ -1,8 +1,8 @@
 //! What an encoder makes a frame from.
 
 use super::coding::Sources;
-use super::encoder::{ClipEncoder, Decision, Known};
 use super::frame::FrameKind;
+use super::frame_coder::{Decision, FrameCoder, Known};
 use super::hold::{Hold, held_tiles};
 use super::motion::BLOCK;
 use super::movement::Movement;
@@ -21,20 +21,26 @@ const CUT: f64 = 0.75;
 const FAR: f64 = 0.4;
 const NEAR: u32 = 4;
 
-impl<W> ClipEncoder<'_, W> {
+impl FrameCoder<'_> {
     /// Looks at a frame, `distance` after the last anchor, which is to be the next one;
-    /// `None` if it is too far away from that.
-    pub(super) fn decide(&self, original: &Original, distance: u32) -> Option<Decision> {
+    /// `None` if it is too far away from that. With the anchor come the frames from the last
+    /// intra frame to it, both counted.
+    pub fn decide(
+        &self,
+        original: &Original,
+        anchor: Option<(&Known, u32)>,
+        distance: u32,
+    ) -> Option<Decision> {
         let intra = || Decision {
             kind: FrameKind::Intra,
             movement: self.still(FrameKind::Intra),
             hold: vec![Hold::No; self.tiles()],
         };
-        let Some(anchor) = &self.anchor else {
+        let Some((anchor, since)) = anchor else {
             return Some(intra());
         };
         let gop = self.options.gop;
-        let full = gop > 0 && self.since.saturating_add(distance) > gop;
+        let full = gop > 0 && since.saturating_add(distance) > gop;
         if full || self.coding.temporal.is_none() {
             return Some(intra());
         }
@@ -66,7 +72,7 @@ impl<W> ClipEncoder<'_, W> {
     }
 
     /// Looks at a frame between two others.
-    pub(super) fn decide_between(
+    pub fn decide_between(
         &self,
         original: &Original,
         before: &Known,
@@ -94,7 +100,7 @@ impl<W> ClipEncoder<'_, W> {
     }
 
     /// Nothing moves in a frame.
-    pub(super) fn still(&self, kind: FrameKind) -> Movement {
+    pub fn still(&self, kind: FrameKind) -> Movement {
         let header = &self.coding.header;
         Movement::still(header.width, header.height, kind == FrameKind::Between)
     }
@@ -114,7 +120,7 @@ impl<W> ClipEncoder<'_, W> {
     }
 
     /// Whether a block lies in a tile that is held: nothing moves there.
-    fn held<'a>(&self, hold: &'a [Hold]) -> impl Fn(usize, usize) -> bool + use<'a, W> {
+    fn held<'a>(&self, hold: &'a [Hold]) -> impl Fn(usize, usize) -> bool + use<'a> {
         let grid = self.coding.tiling.grid;
         let (width, height) = grid.tile_size();
         move |x, y| {
