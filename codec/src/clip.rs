@@ -67,7 +67,6 @@ pub use encoder::{ClipEncoder, Written};
 pub use frame::{Frame, FrameKind};
 pub use header::{Chroma, ClipHeader, Ratio, Source};
 pub use index::{ClipIndex, Entry};
-pub use motion::{BLOCK, Motion};
 pub use options::{ClipOptions, ClipReport};
 pub use order::MOST_BETWEEN;
 

@@ -9,7 +9,7 @@ use super::header::ClipHeader;
 use super::motion::{BLOCK, Motion};
 use super::moved::{mixed, moved};
 use super::movement::Movement;
-use super::track::{Expected, Past as CameFrom, Track};
+use super::track::{Expected, Origin, Track};
 use crate::bitstream::StreamName;
 use crate::error::{DecodeError, FormatErrorKind, LimitError};
 use crate::geometry::Area;
@@ -57,11 +57,11 @@ impl Sources<'_> {
     pub fn track(&self, number: u64, movement: Movement) -> Track {
         let before = self.before.map(|before| before.track.number);
         let after = self.after.map(|after| after.track.number);
-        let past = before.map(|before| CameFrom {
+        let origin = before.map(|before| Origin {
             movement,
             sources: [before, after.unwrap_or(before)],
         });
-        Track { number, past }
+        Track { number, origin }
     }
 }
 
@@ -105,7 +105,7 @@ impl<'m> Coding<'m> {
     }
 
     /// An upper bound of the bytes that decoding takes: windows in flight; fields,
-    /// symbols and pictures of a frame and of those that it or later ones are made
+    /// symbols, motion and pictures of a frame and of those that it or later ones are made
     /// from; pictures that wait until they are shown, and three at work.
     fn memory(&self) -> u64 {
         let (width, height) = self.tiling.largest_window();
@@ -124,9 +124,17 @@ impl<'m> Coding<'m> {
         let values = references * value * self.model.channels() as u64;
         let fields = positions.saturating_mul(values);
         let pixels = u64::from(self.header.width) * u64::from(self.header.height);
+        // Of a block the vectors of four parts to two frames, and its side; what is expected of
+        // a frame takes as much as its motion.
+        let [columns, rows] = self
+            .header
+            .size()
+            .map(|side| u64::from(side.div_ceil(BLOCK)));
+        let motions = (columns * rows).saturating_mul((references + 1) * 40);
         window
             .saturating_mul(tiles)
             .saturating_add(fields)
+            .saturating_add(motions)
             .saturating_add(pixels.saturating_mul(6 * (3 + references + between)))
     }
 
@@ -259,22 +267,18 @@ impl<'m> Coding<'m> {
             return Err(FormatErrorKind::NoPrior { number }.into());
         }
         let there = |source: Option<_>| source.ok_or(FormatErrorKind::NoReference { number });
-        let reference = match frame.kind {
-            FrameKind::Intra => None,
-            FrameKind::Predicted => Some(there(sources.before)?),
-            FrameKind::Between => {
-                there(sources.after)?;
-                Some(there(sources.before)?)
-            }
-        };
         let sources = match frame.kind {
             FrameKind::Intra => Sources::default(),
             FrameKind::Predicted => Sources {
+                before: Some(there(sources.before)?),
                 after: None,
-                ..sources
             },
-            FrameKind::Between => sources,
+            FrameKind::Between => Sources {
+                before: Some(there(sources.before)?),
+                after: Some(there(sources.after)?),
+            },
         };
+        let reference = sources.before;
         let expected = sources.expected(number, &self.header);
         let between = frame.kind == FrameKind::Between;
         let size = self.header.size();

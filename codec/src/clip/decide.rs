@@ -16,8 +16,8 @@ const CUT: f64 = 0.75;
 
 /// What moves too much to be found again is better looked for in nearer frames: the most
 /// that may be left over if an anchor is further than [`NEAR`] frames from the last one.
-/// With seven frames between, a clip of bicycles takes 4 % less (BD-rate in PSNR) and
-/// three others as much as without this.
+/// With seven frames between, a clip of bicycles takes 4 % less and one of a speaker 1 % more by
+/// 0.3 (BD-rate in PSNR), 3 % less and as much by 0.5; two others as much by both.
 const FAR: f64 = 0.4;
 const NEAR: u32 = 4;
 

@@ -228,7 +228,7 @@ impl<'m, W: Write> ClipEncoder<'m, W> {
         self.bits += coded.bits;
         self.index.extend(self.records.add(frame.kind, bytes));
         Ok(Written {
-            info: info(frame, known.number),
+            info: info(frame, known.number()),
             picture: self.frames.coding.picture(&known.reference.picture),
         })
     }

@@ -19,7 +19,6 @@ pub(super) struct FrameCoder<'m> {
 
 /// A frame that was coded, and what others that are made from it have to know.
 pub(super) struct Known {
-    pub number: u64,
     pub reference: Reference,
     /// Of what it decodes to.
     pub luma: Searched,
@@ -43,8 +42,16 @@ pub(super) struct Coded {
     pub bits: f64,
 }
 
+impl Known {
+    /// When it is shown.
+    pub fn number(&self) -> u64 {
+        self.reference.track.number
+    }
+}
+
 impl FrameCoder<'_> {
-    /// Codes the frames between two that are known, in the order of the file.
+    /// Codes the frames between two that are known, in the order of the file, which is that
+    /// of [`order::between`](super::order).
     pub fn between(
         &self,
         originals: &[Original],
@@ -52,7 +59,7 @@ impl FrameCoder<'_> {
         after: &Known,
         depth: u32,
     ) -> Result<Vec<Coded>, EncodeError> {
-        let number = before.number.midpoint(after.number);
+        let number = before.number().midpoint(after.number());
         let Some(middle) = originals.iter().position(|o| o.number == number) else {
             return Ok(Vec::new());
         };
@@ -95,7 +102,6 @@ impl FrameCoder<'_> {
         }
         let shown = sixteen_of(&reference.picture);
         let known = Known {
-            number: original.number,
             luma: Searched::new(Luma::of(shown, header.width, header.height)),
             reference,
             errors,

@@ -269,8 +269,9 @@ mod tests {
                     x as f64 + f64::from(dx) / 4.0,
                     y as f64 + f64::from(dy) / 4.0,
                 );
-                // Quarters are means of what lies half a pixel apart: 300 * 0.3² / 32
-                // in each direction, and rounding.
+                // Quarters are means of what lies half a pixel apart, across both directions: at
+                // most 300 * (0.3 + 0.2)² / 32 = 2.3 off; and what is rounded down or up, three
+                // times by one at most, or by a half.
                 assert!(
                     (f64::from(found) - there).abs() < 5.0,
                     "{dx} {dy}: {found} {there}"

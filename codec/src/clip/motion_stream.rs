@@ -59,11 +59,7 @@ impl<'a> Walk<'a> {
                 Pattern::whole(block.side, block.vectors.map(|parts| parts[part]))
             })
         };
-        let side = if movement.after().is_some() {
-            Side::Both
-        } else {
-            Side::Before
-        };
+        let side = Side::unsaid(movement.after().is_some());
         let mut all = [
             self.expected.map(|expected| expected.block(x, y)),
             near(x > 0, -1, 0, 3),
@@ -341,6 +337,7 @@ impl Movement {
         if !stream.is_empty() {
             let mut coder = BitDecoder::new(stream);
             for place in walk.movement.places() {
+                // What is wanted is for those who write.
                 walk.block(&mut coder, place, &Pattern::STILL)?;
             }
             coder.finish()?;

@@ -2,7 +2,7 @@
 
 use super::by_the_spec;
 use super::movement::{Movement, Pattern, Side};
-use super::track::{Expected, Past, Track};
+use super::track::{Expected, Origin, Track};
 
 /// Movement with all that there can be, and something of a rule in it.
 fn movement(width: u32, height: u32, between: bool, salt: i32) -> Movement {
@@ -38,14 +38,14 @@ fn motion_comes_back_and_stillness_costs_nothing() {
         assert_eq!(still.size(), [13, 6]);
         let before = Track {
             number: 3,
-            past: Some(Past {
+            origin: Some(Origin {
                 movement: movement(size[0], size[1], between, 5),
                 sources: [0, 8],
             }),
         };
         let after = Track {
             number: 8,
-            past: None,
+            origin: None,
         };
         let after = between.then_some(&after);
         let expected = Expected::new(5, &before, after, size);
@@ -93,18 +93,18 @@ fn the_spec_says_what_is_decoded() {
     for (salt, (now, sources, pasts)) in (0..).zip(cases) {
         let between = sources[0] != sources[1];
         let known = |i: usize| {
-            let past = pasts[i].map(|sources| Past {
+            let origin = pasts[i].map(|sources| Origin {
                 movement: movement(size[0], size[1], sources[0] != sources[1], salt),
                 sources,
             });
             let track = Track {
                 number: sources[i],
-                past,
+                origin,
             };
-            let motion = track.past.as_ref().map(|past| {
-                let ways = past.movement.ways.len();
-                let numbers = past.sources.iter().take(ways).map(|&n| n as i64);
-                (by_parts(&past.movement), numbers.collect())
+            let motion = track.origin.as_ref().map(|origin| {
+                let ways = origin.movement.ways.len();
+                let numbers = origin.sources.iter().take(ways).map(|&n| n as i64);
+                (by_parts(&origin.movement), numbers.collect())
             });
             let number = track.number as i64;
             (track, by_the_spec::Known { number, motion })
@@ -135,14 +135,14 @@ fn the_spec_says_what_is_decoded() {
 #[test]
 fn what_goes_on_as_before_costs_little() {
     let size = [416, 240];
-    let mut past = Movement::still(size[0], size[1], false);
-    for (x, y) in past.places() {
-        past.set_block(x, y, &Pattern::whole(Side::Before, [[x as i16 * 3, -7]; 2]));
+    let mut origin = Movement::still(size[0], size[1], false);
+    for (x, y) in origin.places() {
+        origin.set_block(x, y, &Pattern::whole(Side::Before, [[x as i16 * 3, -7]; 2]));
     }
     let before = Track {
         number: 4,
-        past: Some(Past {
-            movement: past,
+        origin: Some(Origin {
+            movement: origin,
             sources: [0, 0],
         }),
     };

@@ -15,6 +15,11 @@ pub enum Side {
 }
 
 impl Side {
+    /// Of a block of which nothing is said.
+    pub(super) fn unsaid(between: bool) -> Self {
+        if between { Self::Both } else { Self::Before }
+    }
+
     /// Of the frame before, in halves.
     pub(super) fn weight(self) -> u32 {
         match self {
@@ -82,7 +87,7 @@ impl Movement {
     /// before or, if it lies between two, from both.
     pub fn still(width: u32, height: u32, between: bool) -> Self {
         let motion = Motion::still(width, height);
-        let side = if between { Side::Both } else { Side::Before };
+        let side = Side::unsaid(between);
         Self {
             sides: vec![side; motion.columns() * motion.rows()],
             ways: vec![motion; if between { 2 } else { 1 }],
@@ -142,11 +147,7 @@ impl Movement {
 
     /// Whether it is as if nothing were said.
     pub fn is_still(&self) -> bool {
-        let side = if self.after().is_some() {
-            Side::Both
-        } else {
-            Side::Before
-        };
+        let side = Side::unsaid(self.after().is_some());
         self.sides.iter().all(|s| *s == side) && self.ways.iter().all(Motion::is_still)
     }
 

@@ -30,8 +30,8 @@ pub struct ClipOptions {
     pub gop: u32,
     /// The most frames between two anchors that are made from both, 0 to
     /// [`MOST_BETWEEN`](super::MOST_BETWEEN): so many frames have to arrive before any of them
-    /// leaves; fewer at a time where motion is hard to follow. Default: 7; by 3 three clips of
-    /// four take 2 to 7 % more (BD-rate in PSNR).
+    /// leaves; fewer at a time where motion is hard to follow. Default: 7; by 3 two clips of
+    /// four take 4 and 7 % more (BD-rate in PSNR), the others about as much.
     pub between: u8,
     /// Whether a frame that the one before does not explain is an intra frame. Default:
     /// yes.

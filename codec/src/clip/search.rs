@@ -85,12 +85,7 @@ struct Looking<'a> {
 
 impl Looking<'_> {
     fn still(&self) -> Pattern {
-        let side = if self.sources.len() > 1 {
-            Side::Both
-        } else {
-            Side::Before
-        };
-        Pattern::whole(side, [[0; 2]; 2])
+        Pattern::whole(Side::unsaid(self.sources.len() > 1), [[0; 2]; 2])
     }
 
     /// Goes on to the next block.
@@ -195,7 +190,7 @@ impl Looking<'_> {
     }
 
     /// Vectors to both sides that are found beside each other: what is best alone is not
-    /// what makes the best mean. By 0.5 % smaller files on three of four clips.
+    /// what makes the best mean. Four clips take 0.1 to 0.6 % less (BD-rate in PSNR).
     fn both(
         &mut self,
         (x, y): (usize, usize),
@@ -253,8 +248,8 @@ pub(super) fn lambda(quality: Quality) -> f64 {
 
 /// What a bit of motion is worth, in sums of absolute differences of 10 bits over an
 /// area with its surroundings: a fifth of the quantiser's step for a bit. The step
-/// is that of a standard model's gain: 44 levels at a Lagrangian of 0.013. By 0.14 and by
-/// 0.28 of it four clips together take as much.
+/// is that of a standard model's gain: 44 levels at a Lagrangian of 0.013. By 0.14 and 0.28
+/// of it four clips take as much and 0.8 % more in the mean (BD-rate in PSNR).
 fn price(quality: Quality) -> f64 {
     let step = 44.0 * (0.013 / lambda(quality)).sqrt();
     let side = f64::from(HALF + 2 * OVERLAP);

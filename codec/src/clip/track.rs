@@ -13,12 +13,12 @@ use super::movement::{Movement, Pattern, Side};
 pub(super) struct Track {
     pub number: u64,
     /// `None` of an intra frame.
-    pub past: Option<Past>,
+    pub origin: Option<Origin>,
 }
 
 /// How a frame came about, and from which ones.
 #[derive(Debug, Clone)]
-pub(super) struct Past {
+pub(super) struct Origin {
     pub movement: Movement,
     /// Numbers of the frames before and after; of one that is made from one frame, that.
     pub sources: [u64; 2],
@@ -43,14 +43,14 @@ impl Expected {
     ) -> Option<Self> {
         // The frame whose motion is shorter, since it errs less on its way here.
         let known = [after, Some(before)].into_iter().flatten();
-        let known = known.filter_map(|track| Some((track, track.past.as_ref()?)));
-        let (from, past) = known.min_by_key(|(track, past)| span(track, past, now))?;
+        let known = known.filter_map(|track| Some((track, track.origin.as_ref()?)));
+        let (from, origin) = known.min_by_key(|(track, origin)| span(track, origin, now))?;
         let mut ways = [(); 2].map(|()| Motion::still(width, height));
         let [columns, rows] = [2 * ways[0].columns(), 2 * ways[0].rows()];
         let ends = [before.number, after.map_or(before.number, |t| t.number)];
         let mut there = vec![false; columns * rows];
         let carry = |(x, y): (usize, usize)| -> ([i64; 2], [[i16; 2]; 2]) {
-            let (vector, source) = vector_of(past, (x, y), now > from.number);
+            let (vector, source) = vector_of(origin, (x, y), now > from.number);
             let whole = distance(from.number, source);
             let scaled = |part: i64| vector.map(|v| rounded(i64::from(v) * part, whole));
             let vectors = ends.map(|end| {
@@ -83,11 +83,7 @@ impl Expected {
                 way.set(x, y, vector);
             }
         }
-        let side = if after.is_some() {
-            Side::Both
-        } else {
-            Side::Before
-        };
+        let side = Side::unsaid(after.is_some());
         Some(Self { ways, side })
     }
 
@@ -112,15 +108,15 @@ fn distance(from: u64, to: u64) -> i64 {
 }
 
 /// How far a frame's motion towards `now` reaches.
-fn span(track: &Track, past: &Past, now: u64) -> u64 {
-    let way = usize::from(now > track.number && past.movement.after().is_some());
-    past.sources[way].abs_diff(track.number)
+fn span(track: &Track, origin: &Origin, now: u64) -> u64 {
+    let way = usize::from(now > track.number && origin.movement.after().is_some());
+    origin.sources[way].abs_diff(track.number)
 }
 
 /// The vector of a part of a frame, and to which frame it leads: to one after it if
 /// asked for and used.
-fn vector_of(past: &Past, (x, y): (usize, usize), after: bool) -> ([i16; 2], u64) {
-    let movement = &past.movement;
+fn vector_of(origin: &Origin, (x, y): (usize, usize), after: bool) -> ([i16; 2], u64) {
+    let movement = &origin.movement;
     let side = movement.side((x / 2) as isize, (y / 2) as isize);
     let wanted = usize::from(after);
     let way = if side.uses(wanted) {
@@ -130,7 +126,7 @@ fn vector_of(past: &Past, (x, y): (usize, usize), after: bool) -> ([i16; 2], u64
     };
     (
         movement.ways[way].at(x as isize, y as isize),
-        past.sources[way],
+        origin.sources[way],
     )
 }
 
@@ -155,19 +151,19 @@ mod tests {
     #[test]
     fn a_pan_goes_on() {
         let size = [96, 64];
-        let past = Past {
+        let origin = Origin {
             movement: pan(96, 64, [16, -8]),
             sources: [0, 0],
         };
         let anchor = Track {
             number: 8,
-            past: Some(past),
+            origin: Some(origin),
         };
         let next = Expected::new(12, &anchor, None, size).unwrap();
         assert_eq!(next.block(2, 1).vectors[0], [[8, -4]; 4]);
         let first = Track {
             number: 0,
-            past: None,
+            origin: None,
         };
         let between = Expected::new(2, &first, Some(&anchor), size).unwrap();
         assert_eq!(between.block(2, 1).vectors, [[[4, -2]; 4], [[-12, 6]; 4]]);
@@ -182,7 +178,7 @@ mod tests {
         movement.set_block(4, 0, &Pattern::whole(Side::Before, [vector; 2]));
         let anchor = Track {
             number: 4,
-            past: Some(Past {
+            origin: Some(Origin {
                 movement,
                 sources: [0, 0],
             }),
