@@ -86,6 +86,7 @@ fn words_of(kind: MetadataKind) -> String {
         MetadataKind::Icc => "icc".to_owned(),
         MetadataKind::Exif => "exif".to_owned(),
         MetadataKind::Xmp => "xmp".to_owned(),
+        MetadataKind::Filters => "filters".to_owned(),
         other => other.number().to_string(),
     }
 }

@@ -10,6 +10,7 @@ use crate::model::{Digest, Model, ModelId};
 use crate::options::DecodeOptions;
 use crate::picture::Picture;
 use crate::walk::{Digested, Reader, section_count, walk};
+use crate::wiener::{FilterError, Filters};
 
 /// A decoded picture, and what was missing of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,10 +234,29 @@ impl Streams {
             .collect()
     }
 
+    /// The filters of the picture, if it has any: none if they were lost.
+    pub fn take_filters(&mut self) -> Result<Option<Filters>, FilterError> {
+        let kinds = &self.index.header.metadata;
+        let number = kinds.iter().position(|&kind| kind == MetadataKind::Filters);
+        let bytes = number.and_then(|number| self.take(StreamName::Metadata(number)));
+        let channels = self.index.header.channels;
+        bytes
+            .map(|bytes| Filters::from_bytes(&bytes, channels))
+            .transpose()
+    }
+
+    /// Whether every stream is there.
+    pub fn is_whole(&self) -> bool {
+        self.read.iter().all(Option::is_some)
+    }
+
     /// The metadata that are there, and which are not.
     pub fn take_metadata(&mut self) -> (Metadata, Vec<StreamName>) {
         let (mut metadata, mut lost) = (Metadata::default(), Vec::new());
         for (number, kind) in self.index.header.metadata.clone().into_iter().enumerate() {
+            if kind == MetadataKind::Filters {
+                continue;
+            }
             let name = StreamName::Metadata(number);
             let Some(bytes) = self.take(name) else {
                 lost.push(name);
@@ -246,7 +266,7 @@ impl Streams {
                 MetadataKind::Icc => metadata.icc = Some(bytes),
                 MetadataKind::Exif => metadata.exif = Some(bytes),
                 MetadataKind::Xmp => metadata.xmp = Some(bytes),
-                MetadataKind::Other(_) => {}
+                MetadataKind::Filters | MetadataKind::Other(_) => {}
             }
         }
         (metadata, lost)

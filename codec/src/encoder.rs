@@ -1,21 +1,24 @@
 //! From a picture to a file.
 
+mod filters;
 mod tiles;
 
 use std::io::Write;
 
-use crate::bitstream::{Header, Index, MAX_SIDE, MetadataKind, StreamName, write_stream};
+use crate::bitstream::{
+    Header, Index, MAX_METADATA, MAX_SIDE, MetadataKind, StreamName, write_stream,
+};
 use crate::decoder::Decoder;
 use crate::error::{DecodeError, EncodeError};
 use crate::field::Field;
 use crate::geometry::{Area, Grid};
-use crate::image::{Image, Metadata};
+use crate::image::{Depth, Image, Metadata, Samples};
 use crate::limits::Limits;
 use crate::model::Model;
 use crate::options::EncodeOptions;
-use crate::plot::Wanted;
-use crate::tiles::{Painter, Tiling, misfit};
+use crate::tiles::misfit;
 use crate::walk::{fault, section_count};
+use crate::wiener::Filters;
 use tiles::{Tile, encode_tiles};
 
 /// What an encoder did.
@@ -99,7 +102,7 @@ impl<'m> Encoding<'m> {
             });
         }
         let grid = Grid::balanced(width, height, options.tile);
-        let metadata = metadata_of(image.metadata())?;
+        let mut metadata = metadata_of(image.metadata())?;
         let header = Header {
             model: model.id(),
             digest: model.digest(),
@@ -114,7 +117,8 @@ impl<'m> Encoding<'m> {
             sections: section_count(model)?,
             metadata: metadata.iter().map(|item| item.0).collect(),
         };
-        let mut tiles = encode_tiles(image, model, options, grid, watch)?;
+        let filtered = filters::wanted(image, model, options);
+        let mut tiles = encode_tiles(image, model, options, grid, filtered, watch)?;
         let joined = tiles.iter().all(|tile| tile.joined.is_some());
         if joined {
             for tile in &mut tiles {
@@ -126,7 +130,15 @@ impl<'m> Encoding<'m> {
         } else {
             header.sections
         };
-        let header = Header { sections, ..header };
+        let mut header = Header { sections, ..header };
+        if filtered {
+            let filters = filters::fitted(image, &header, &tiles, model)?;
+            if !filters.is_empty() && metadata.len() < MAX_METADATA {
+                let bytes = filters.to_bytes(header.channels);
+                metadata.push((MetadataKind::Filters, bytes));
+                header.metadata.push(MetadataKind::Filters);
+            }
+        }
         Ok(Self::of(header, metadata, tiles, model))
     }
 
@@ -221,26 +233,31 @@ impl<'m> Encoding<'m> {
             return self.decode();
         };
         let header = &self.index.header;
-        let tiling = Tiling::new(header.grid(), self.model);
-        let wanted = Wanted {
-            area: Area::of(header.width, header.height),
-            scale: 1,
+        let area = Area::of(header.width, header.height);
+        let fields: Vec<&Field> = fields.iter().collect();
+        let painted = |depth| filters::painted(header, &fields, self.model, area, depth);
+        let samples = match self.filters() {
+            Some(filters) => {
+                let samples = painted(Depth::Sixteen)?;
+                let (width, channels) = (header.width as usize, header.channels);
+                let Samples::Sixteen(samples) = samples else {
+                    return Err(misfit(self.model).into());
+                };
+                filters.apply(&samples, width, channels, header.depth)
+            }
+            None => painted(header.depth)?,
         };
-        let painter = Painter {
-            model: self.model,
-            tiling,
-            quality: header.quality,
-            wanted,
-        };
-        let mut fields = fields.into_iter();
-        let samples =
-            painter.paint::<EncodeError>(header.channels, header.depth, |row, canvas| {
-                let put = |column| canvas.put(&tiling.tile(column, row), &fields.next()?);
-                let put: Option<()> = (0..tiling.grid.columns()).map(put).collect();
-                Ok(put.ok_or_else(|| misfit(self.model))?)
-            })?;
         Image::new(header.width, header.height, header.channels, samples)
             .map_err(|error| fault(self.model, error.to_string()).into())
+    }
+
+    /// The filters that the file has.
+    fn filters(&self) -> Option<Filters> {
+        let kinds = &self.index.header.metadata;
+        let number = kinds
+            .iter()
+            .position(|&kind| kind == MetadataKind::Filters)?;
+        Filters::from_bytes(&self.streams[number], self.index.header.channels).ok()
     }
 
     fn decode(self) -> Result<Image, EncodeError> {

@@ -231,6 +231,12 @@ pub enum FormatErrorKind {
         /// What its decoder says.
         reason: crate::PlaneError,
     },
+    /// The filters of the picture do not decode.
+    #[error("the filters of the picture do not decode: {reason}")]
+    Filters {
+        /// What their decoder says.
+        reason: crate::FilterError,
+    },
     /// No tile's first section is there.
     #[error("nothing of the picture is there: no tile's first section is complete")]
     NothingLeft,

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::geometry::Area;
+
 /// What the samples of a pixel are. The numbers are the format's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -139,6 +141,26 @@ impl Samples {
         match self {
             Self::Eight(samples) => samples[i].into(),
             Self::Sixteen(samples) => samples[i],
+        }
+    }
+
+    /// The samples of `area`, where rows have `width` pixels.
+    pub(crate) fn part(self, width: u32, area: &Area, channels: Channels) -> Self {
+        fn cut<T: Copy>(samples: Vec<T>, width: usize, area: &Area, count: usize) -> Vec<T> {
+            if samples.len() == area.count() * count {
+                return samples;
+            }
+            let rows = samples.chunks_exact(width * count).skip(area.y as usize);
+            let (from, length) = (area.x as usize * count, area.width as usize * count);
+            let rows = rows.take(area.height as usize);
+            rows.flat_map(|row| &row[from..][..length])
+                .copied()
+                .collect()
+        }
+        let (width, count) = (width as usize, channels.count());
+        match self {
+            Self::Eight(samples) => Self::Eight(cut(samples, width, area, count)),
+            Self::Sixteen(samples) => Self::Sixteen(cut(samples, width, area, count)),
         }
     }
 

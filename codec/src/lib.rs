@@ -50,9 +50,12 @@ pub mod temporal;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_filters;
+#[cfg(test)]
 mod tests_tiles;
 mod tiles;
 pub mod walk;
+mod wiener;
 
 pub use bitstream::{Header, Index, MetadataKind, StreamName};
 pub use clip::{ClipDecoder, ClipEncoder, ClipHeader, ClipOptions};
@@ -72,3 +75,4 @@ pub use model::{
 pub use null::Null;
 pub use options::{DecodeOptions, Effort, EncodeOptions, SMALL, Scale};
 pub use plane::{PlaneError, decode_plane, encode_plane};
+pub use wiener::FilterError;

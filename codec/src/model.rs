@@ -218,6 +218,12 @@ pub trait Model: Send + Sync {
         None
     }
 
+    /// Whether encoders should fit filters for least squared error to its pictures. They
+    /// are worth what they take where a picture is wrong in the same way all over.
+    fn gains_from_filters(&self) -> bool {
+        false
+    }
+
     /// How many sections make a difference to a picture that is so much smaller.
     /// All of them, unless the model knows better.
     fn sections_at(&self, scale: Scale) -> usize {

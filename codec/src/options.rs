@@ -31,10 +31,11 @@ pub struct EncodeOptions {
 /// How much time an encoder spends on a picture, 0 to 9; decoders take the same for all.
 /// What a level does is up to the model; one that knows no better ignores it.
 ///
-/// The levels of the models that ship: 0 rounds to the nearest integer, 1 to the one
-/// that costs least for its error, and from 2 on latents are moved down the gradient of
-/// rate and distortion, in 10 steps (2) to 640 (8), twice as many with each level, and in
-/// 2,560 (9).
+/// From 1 on, pictures of up to 2^24 pixels get filters of their own, if the
+/// [model gains from them](crate::Model::gains_from_filters). The levels of the models that
+/// ship: 0 rounds to the nearest integer, 1 to the one that costs least for its error, and from
+/// 2 on latents are moved down the gradient of rate and distortion, in 10 steps (2) to 640
+/// (8), twice as many with each level, and in 2,560 (9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Effort(u8);
 

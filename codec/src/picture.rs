@@ -3,12 +3,12 @@
 use rayon::prelude::*;
 
 use crate::alpha;
-use crate::bitstream::{Header, StreamName};
+use crate::bitstream::{Header, MetadataKind, StreamName};
 use crate::decoder::{Decoded, Streams};
 use crate::error::{DecodeError, FormatErrorKind, LimitError};
 use crate::field::{Canvas, Field};
 use crate::geometry::Area;
-use crate::image::{Image, Samples};
+use crate::image::{Depth, Image, Samples};
 use crate::limits::Limits;
 use crate::model::Model;
 use crate::options::DecodeOptions;
@@ -16,6 +16,7 @@ use crate::plane::plane_memory;
 use crate::plot::Wanted;
 use crate::tiles::{Painter, Tiling, in_flight, misfit};
 use crate::walk::{Reader, WalkError, fault, section_count, walk};
+use crate::wiener::{Filters, REACH};
 
 /// A picture that is to be decoded.
 pub(crate) struct Picture<'a> {
@@ -37,6 +38,17 @@ struct Tile {
     area: Area,
     field: Field,
     sections: usize,
+}
+
+/// What has to be decoded for filters to make what is wanted: as far around it as they
+/// look, from where blocks begin.
+fn filtered_from(wanted: Wanted, header: &Header) -> Wanted {
+    let picture = Area::of(header.width, header.height);
+    let area = wanted.area.in_units(REACH).times(REACH);
+    Wanted {
+        area: area.widened(REACH, &picture),
+        ..wanted
+    }
 }
 
 impl<'a> Picture<'a> {
@@ -102,13 +114,23 @@ impl<'a> Picture<'a> {
         let samples = header.channels.count() + usize::from(header.alpha);
         let result = u64::from(width) * u64::from(height);
         let result = result.saturating_mul((samples * header.depth.bytes()) as u64);
+        let unfiltered = match header.metadata.contains(&MetadataKind::Filters) {
+            true if self.wanted.scale == 1 => {
+                let area = filtered_from(self.wanted, header).area;
+                // As 16 bits, and filtered before the part that is wanted is cut out.
+                let sample = size_of::<u16>() + header.depth.bytes();
+                let pixel = (header.channels.count() * sample) as u64;
+                (u64::from(area.width) * u64::from(area.height)).saturating_mul(pixel)
+            }
+            _ => 0,
+        };
         let alpha = if header.alpha {
             let tile = tiling.grid.tile(0, 0);
             plane_memory(tile.width, tile.height)
         } else {
             0
         };
-        [windows, fields, result, alpha]
+        [windows, fields, result, unfiltered, alpha]
             .into_iter()
             .fold(0, u64::saturating_add)
     }
@@ -116,15 +138,23 @@ impl<'a> Picture<'a> {
     pub fn decode(&self, mut streams: Streams) -> Result<Decoded, DecodeError> {
         let (width, height) = self.wanted.size();
         let (header, channels) = (self.header, self.header.channels);
+        let (filters, mut unfiltered) = self.filters(&mut streams)?;
         let painter = Painter {
             model: self.model,
             tiling: self.tiling,
             quality: header.quality,
-            wanted: self.wanted,
+            wanted: match filters {
+                Some(_) => filtered_from(self.wanted, header),
+                None => self.wanted,
+            },
+        };
+        let depth = match filters {
+            Some(_) => Depth::Sixteen,
+            None => header.depth,
         };
         let columns = painter.tiles();
         let (mut incomplete, mut known) = (Vec::new(), false);
-        let samples = painter.paint::<DecodeError>(channels, header.depth, |row, canvas| {
+        let samples = painter.paint::<DecodeError>(channels, depth, |row, canvas| {
             let tiles = self.row(row, &columns, &mut streams, canvas)?;
             known |= tiles.iter().any(|(_, sections)| *sections > 0);
             incomplete.extend(tiles.iter().filter(|(_, had)| *had < self.sections));
@@ -133,7 +163,17 @@ impl<'a> Picture<'a> {
         if !known && self.sections > 0 {
             return Err(FormatErrorKind::NothingLeft.into());
         }
+        let samples = match (filters, samples) {
+            (Some(filters), Samples::Sixteen(samples)) => {
+                let from = painter.wanted.area;
+                let samples = filters.apply(&samples, from.width as usize, channels, header.depth);
+                let part = self.wanted.area.seen_from(from.x, from.y);
+                samples.part(from.width, &part, channels)
+            }
+            (_, samples) => samples,
+        };
         let (metadata, mut lost) = streams.take_metadata();
+        lost.append(&mut unfiltered);
         let image = Image::new(width, height, channels, samples);
         let broken = |error: crate::ImageError| fault(self.model, error.to_string());
         let mut image = image.map_err(broken)?.with_metadata(metadata);
@@ -148,6 +188,27 @@ impl<'a> Picture<'a> {
             incomplete,
             lost,
         })
+    }
+
+    /// The filters that the wanted picture has: those of the file, if it is wanted in full
+    /// size and nothing of it is missing, for they were fitted to all of it. And their
+    /// stream, if that is what is missing.
+    fn filters(
+        &self,
+        streams: &mut Streams,
+    ) -> Result<(Option<Filters>, Vec<StreamName>), DecodeError> {
+        let kinds = &self.header.metadata;
+        let number = kinds.iter().position(|&kind| kind == MetadataKind::Filters);
+        let Some(number) = number.filter(|_| self.wanted.scale == 1) else {
+            return Ok((None, Vec::new()));
+        };
+        let (is_whole, name) = (streams.is_whole(), StreamName::Metadata(number));
+        match streams.take_filters() {
+            Ok(Some(filters)) => Ok((Some(filters).filter(|_| is_whole), Vec::new())),
+            Ok(None) => Ok((None, vec![name])),
+            Err(_) if self.conceal => Ok((None, vec![name])),
+            Err(reason) => Err(FormatErrorKind::Filters { reason }.into()),
+        }
     }
 
     /// Decodes a row of tiles onto the canvas, as many at a time as there are threads.

@@ -98,6 +98,10 @@ impl Model for StandardModel {
         self.temporal.is_some().then_some(self)
     }
 
+    fn gains_from_filters(&self) -> bool {
+        true
+    }
+
     fn stride(&self) -> u32 {
         LATENT_STRIDE as u32
     }

@@ -27,7 +27,8 @@ pub struct Encode {
     /// The model.
     #[command(flatten)]
     pub model: ModelKey,
-    /// Time spent for a smaller file, 0 to 9; from 2 on latents are refined for the
+    /// Time spent for a smaller file, 0 to 9; from 1 on filters are fitted to the picture if
+    /// it has no more than 16 megapixels, and from 2 on latents are refined for the
     /// picture, in 10 steps (2) to 640 (8) and 2560 (9), each of about a second for half a
     /// megapixel. Of a clip, the frames that can be decoded alone. Decoding takes the same
     /// time for all [default: 1]

@@ -6,7 +6,8 @@ use std::io::{self, Read, Write};
 use super::{Fields, Header, MAX_STREAMS, put_varint};
 use crate::error::{DecodeError, FormatErrorKind, LimitError};
 
-/// What a piece of metadata is. The numbers are the format's.
+/// What a piece beside the picture is: of metadata, but for one. The numbers are the
+/// format's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MetadataKind {
@@ -16,6 +17,10 @@ pub enum MetadataKind {
     Exif,
     /// An XMP packet.
     Xmp,
+    /// The filters of the picture: no metadata, but a decoder that does not know them
+    /// may pass over them as it does over those, and shows a picture that is almost as
+    /// good.
+    Filters,
     /// Another, by its number; a decoder passes over it.
     Other(u8),
 }
@@ -27,6 +32,7 @@ impl MetadataKind {
             Self::Icc => 1,
             Self::Exif => 2,
             Self::Xmp => 3,
+            Self::Filters => 4,
             Self::Other(number) => number,
         }
     }
@@ -37,6 +43,7 @@ impl MetadataKind {
             1 => Self::Icc,
             2 => Self::Exif,
             3 => Self::Xmp,
+            4 => Self::Filters,
             other => Self::Other(other),
         }
     }

@@ -46,19 +46,21 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// Encodes the tiles of `grid`, as many at a time as there are threads.
+/// Encodes the tiles of `grid`, as many at a time as there are threads; `keep` is whether
+/// what they decode to is needed, however many they are.
 pub(super) fn encode_tiles(
     image: &Image,
     model: &dyn Model,
     options: &EncodeOptions,
     grid: Grid,
+    keep: bool,
     watch: &(dyn Fn(f64) + Sync),
 ) -> Result<Vec<Tile>, EncodeError> {
     let columns = grid.columns();
     let places: Vec<(u32, u32)> = (0..grid.rows())
         .flat_map(|row| (0..columns).map(move |column| (column, row)))
         .collect();
-    let keep = places.len() <= in_flight();
+    let keep = keep || places.len() <= in_flight();
     let tiling = Tiling::new(grid, model);
     let mut tiles = Vec::with_capacity(places.len());
     let progress = Progress::new(places.len(), watch);

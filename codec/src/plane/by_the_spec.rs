@@ -6,7 +6,8 @@ use std::collections::HashMap;
 /// A word and what its chance depends on.
 type Name = (&'static str, [i64; 3]);
 
-struct Bits<'a> {
+/// A stream of bits.
+pub(crate) struct Bits<'a> {
     low: u64,
     range: u64,
     point: u64,
@@ -16,7 +17,7 @@ struct Bits<'a> {
 }
 
 impl<'a> Bits<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
+    pub fn new(bytes: &'a [u8]) -> Self {
         let mut bits = Self {
             low: 0,
             range: u64::MAX,
@@ -58,11 +59,11 @@ impl<'a> Bits<'a> {
         None
     }
 
-    fn even(&mut self) -> Option<i64> {
+    pub fn even(&mut self) -> Option<i64> {
         Some(self.slot(&[1 << 15, 1 << 15])? as i64)
     }
 
-    fn bit<const N: usize>(&mut self, word: &'static str, on: [i64; N]) -> Option<i64> {
+    pub fn bit<const N: usize>(&mut self, word: &'static str, on: [i64; N]) -> Option<i64> {
         let mut name = (word, [-1; 3]);
         name.1[..N].copy_from_slice(&on);
         let (p, n) = self.chances.get(&name).copied().unwrap_or((1 << 21, 0));
@@ -77,7 +78,7 @@ impl<'a> Bits<'a> {
         Some(bit)
     }
 
-    fn ends_here(mut self) -> bool {
+    pub fn ends_here(mut self) -> bool {
         if self.slot(&[23_130, 1, 42_405]) != Some(1) {
             return false;
         }

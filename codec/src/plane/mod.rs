@@ -10,7 +10,7 @@
 //! is a bit of the range coder with a probability that adapts, in integers.
 
 #[cfg(test)]
-mod by_the_spec;
+pub(crate) mod by_the_spec;
 mod guess;
 #[cfg(test)]
 mod tests;

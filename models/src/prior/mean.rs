@@ -78,18 +78,15 @@ impl MeanConfig {
         }
     }
 
-    /// Multiply-accumulates a pixel, all steps.
+    /// Multiply-accumulates a pixel, all steps, as our kernels compute them.
     pub fn macs(&self, groups: &GroupsConfig) -> f64 {
         let (z, hyper, stream, head) = (self.z + 1, self.hyper, self.stream, self.head);
         let at_64 = z * 4 * hyper;
         let at_32 = hyper * 4 * hyper;
         let context: usize = groups.context_macs(stream);
-        let heads: usize = groups
-            .init()
-            .steps()
-            .iter()
-            .map(|s| stream * head + head * s.channels)
-            .sum();
+        // The passes of a group have heads of their own, each for its positions only.
+        let heads = groups.sizes.iter();
+        let heads: usize = heads.map(|n| stream * head + head * n).sum();
         let at_16 = 9 * hyper * stream + context + heads;
         at_64 as f64 / 4096.0 + at_32 as f64 / 1024.0 + at_16 as f64 / 256.0
     }

@@ -135,15 +135,15 @@ impl ShapeConfig {
         }
     }
 
-    /// Multiply-accumulates a pixel, all steps, if none of them were with zero.
+    /// Multiply-accumulates a pixel, all steps, as our kernels compute them where no tile
+    /// is nearly certain all over.
     pub fn macs(&self, groups: &GroupsConfig) -> f64 {
         let (z, hyper, stream, head) = (self.z + 1, self.hyper, self.stream, self.head);
         let mixtures = |n| self.mixture.as_ref().map_or(0, |m| m.outputs(n));
-        let heads: usize = groups
-            .init()
-            .steps()
-            .iter()
-            .map(|s| stream * head + (head + 1) * (s.channels + mixtures(s.channels)))
+        // The passes of a group have heads of their own, each for its positions only.
+        let heads = groups.sizes.iter();
+        let heads: usize = heads
+            .map(|&n| stream * head + (head + 1) * (n + mixtures(n)))
             .sum();
         let at_16 = 9 * hyper * stream + groups.context_macs(stream) + heads;
         (z * 4 * hyper) as f64 / 4096.0 + (hyper * 4 * hyper) as f64 / 1024.0 + at_16 as f64 / 256.0

@@ -223,21 +223,25 @@ impl IntShape {
     /// Index of the scale of every symbol of step `step`, in the coding order of plain
     /// Gaussians: `[channel][position covered]`.
     pub fn indices(&self, stream: &IntStream, step: usize) -> Vec<u16> {
-        let Step { channels, pass, .. } = self.steps[step];
-        let positions = pass.before_row(stream.h, stream.w);
-        let work = || {
-            let [mix, out] = &self.heads[step];
-            let macs = |layer: &Layer| layer.matrix.inputs() * layer.matrix.outputs();
-            Work {
-                numbers: Numbers::Bytes,
-                macs: positions * (macs(mix) + macs(out)),
-                bytes: positions
-                    * (size_of::<i32>() * mix.matrix.inputs() + size_of::<u16>() * channels),
-            }
-        };
+        let work = || self.work_of_heads(stream, step);
         timed(Part::Other(Other::ShapeHeads), work, || {
             self.read(stream, step)
         })
+    }
+
+    /// What the heads of a step do, if no tile is nearly certain all over.
+    fn work_of_heads(&self, stream: &IntStream, step: usize) -> Work {
+        let Step { channels, pass, .. } = self.steps[step];
+        let positions = pass.before_row(stream.h, stream.w);
+        let macs = |layer: &Layer| layer.matrix.inputs() * layer.matrix.outputs();
+        let [mix, out] = &self.heads[step];
+        let more = self.mixtures.as_ref().map(|(_, layers)| &layers[step]);
+        let outputs = channels + more.map_or(0, |more| more.matrix.outputs());
+        Work {
+            numbers: Numbers::Bytes,
+            macs: positions * (macs(mix) + macs(out) + more.map_or(0, macs)),
+            bytes: positions * (size_of::<i32>() * mix.matrix.inputs() + outputs),
+        }
     }
 
     fn read(&self, stream: &IntStream, step: usize) -> Vec<u16> {
@@ -268,7 +272,10 @@ impl IntShape {
         step: usize,
     ) -> Option<Result<Mixtures, MixtureError>> {
         let (config, _) = self.mixtures.as_ref()?;
-        let (scales, parameters) = self.run(stream, step);
+        let work = || self.work_of_heads(stream, step);
+        let (scales, parameters) = timed(Part::Other(Other::ShapeHeads), work, || {
+            self.run(stream, step)
+        });
         let &MixtureConfig {
             components,
             paired,

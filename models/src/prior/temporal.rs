@@ -183,14 +183,13 @@ impl TemporalConfig {
         prior
     }
 
-    /// Multiply-accumulates a pixel, all steps, if none of them were with zero.
+    /// Multiply-accumulates a pixel, all steps, as our kernels compute them.
     pub fn macs(&self) -> f64 {
-        let layout = self.groups.init();
-        let m = layout.channels();
+        let m = self.groups.channels();
         let heads = |stream: usize, head: usize, outputs: usize, more: usize| -> usize {
-            let steps = layout.steps().iter();
-            steps
-                .map(|s| stream * head + (head + more) * outputs * s.channels)
+            let sizes = self.groups.sizes.iter();
+            sizes
+                .map(|n| stream * head + (head + more) * outputs * n)
                 .sum()
         };
         let means = 9 * (m + 1) * self.stream

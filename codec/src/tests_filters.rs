@@ -1,0 +1,209 @@
+//! Tests of files with filters: what is decoded of them, of parts, and of damaged ones.
+
+use rand::{SeedableRng, rngs::StdRng};
+
+use crate::tests::{index_of, picture};
+use crate::*;
+
+/// The null model, but its pictures get filters.
+struct Gaining;
+
+impl Model for Gaining {
+    fn gains_from_filters(&self) -> bool {
+        true
+    }
+
+    fn id(&self) -> ModelId {
+        Null.id()
+    }
+
+    fn key(&self) -> &str {
+        "gaining"
+    }
+
+    fn digest(&self) -> Digest {
+        Null.digest()
+    }
+
+    fn sections(&self) -> &[usize] {
+        &[0, 1, 1, 1]
+    }
+
+    fn stride(&self) -> u32 {
+        Null.stride()
+    }
+
+    fn alignment(&self) -> u32 {
+        Null.alignment()
+    }
+
+    fn margin(&self) -> u32 {
+        Null.margin()
+    }
+
+    fn channels(&self) -> usize {
+        Null.channels()
+    }
+
+    fn memory(&self, width: u32, height: u32) -> u64 {
+        Null.memory(width, height)
+    }
+
+    fn analyse(
+        &self,
+        window: &Pixels,
+        keep: Area,
+        tile: (u32, u32),
+        asked: &Asked<'_>,
+    ) -> Result<Box<dyn Latents + '_>, ModelError> {
+        Null.analyse(window, keep, tile, asked)
+    }
+
+    fn prepare(
+        &self,
+        width: u32,
+        height: u32,
+        quality: Quality,
+    ) -> Result<Box<dyn Latents + '_>, ModelError> {
+        Null.prepare(width, height, quality)
+    }
+
+    fn synthesise(
+        &self,
+        window: Field,
+        keep: Area,
+        quality: Quality,
+    ) -> Result<Pixels, ModelError> {
+        Null.synthesise(window, keep, quality)
+    }
+}
+
+/// Coarse, so that there is something to mend.
+fn options() -> EncodeOptions {
+    EncodeOptions::new(Quality::new(30).unwrap())
+        .tile(64)
+        .progressive(true)
+}
+
+fn file_of(image: &Image, options: &EncodeOptions) -> Vec<u8> {
+    let mut file = Vec::new();
+    encode(image, &Gaining, options, &mut file).unwrap();
+    file
+}
+
+fn decode_with(file: &[u8], options: &DecodeOptions) -> Result<Decoded, DecodeError> {
+    Decoder::new(file).decode_with(&Null, options)
+}
+
+fn has_filters(file: &[u8]) -> bool {
+    let kinds = index_of(file).header.metadata;
+    kinds.contains(&MetadataKind::Filters)
+}
+
+/// The rows and columns of `area`.
+fn part(image: &Image, area: &Area) -> Samples {
+    let samples = image.samples().clone();
+    samples.part(image.width(), area, image.channels())
+}
+
+#[test]
+fn filters_mend_pictures_and_parts_are_parts_of_the_whole() {
+    let mut random = StdRng::seed_from_u64(61);
+    for round in 0..12 {
+        let channels = Channels::ALL[round % 2];
+        let (width, height) = (150 + 7 * round as u32, 110 + 3 * round as u32);
+        let image = picture(&mut random, width, height, channels);
+        let image = image.with_metadata(Metadata {
+            exif: Some(vec![3; 9]),
+            ..Metadata::default()
+        });
+        let file = file_of(&image, &options());
+        assert!(has_filters(&file), "{width}x{height}");
+        let whole = decode_with(&file, &DecodeOptions::default()).unwrap();
+        assert!(whole.incomplete.is_empty() && whole.lost.is_empty());
+        assert_eq!(whole.image.metadata(), image.metadata());
+        let encoding = Encoding::new(&image, &Gaining, &options()).unwrap();
+        assert_eq!(
+            encoding.reconstruct().unwrap().samples(),
+            whole.image.samples()
+        );
+
+        let fast = file_of(&image, &options().effort(Effort::new(0).unwrap()));
+        assert!(!has_filters(&fast));
+        let plain = decode_with(&fast, &DecodeOptions::default()).unwrap().image;
+        let error = |of: &Image| measure::mse(of, &image).unwrap();
+        assert!(error(&whole.image) < 0.98 * error(&plain));
+
+        let regions = [
+            (0, 0, 1, 1),
+            (63, 61, 5, 9),
+            (70, 3, 60, 100),
+            (149, 109, 1, 1),
+        ];
+        for (x, y, width, height) in regions {
+            let area = Area {
+                x,
+                y,
+                width,
+                height,
+            };
+            let options = DecodeOptions::default().region(area);
+            let region = decode_with(&file, &options).unwrap().image;
+            assert_eq!(*region.samples(), part(&whole.image, &area), "{area:?}");
+        }
+    }
+}
+
+#[test]
+fn without_their_filters_pictures_are_as_they_were() {
+    let mut random = StdRng::seed_from_u64(62);
+    let image = picture(&mut random, 190, 130, Channels::Rgb);
+    let file = file_of(&image, &options());
+    let fast = file_of(&image, &options().effort(Effort::new(0).unwrap()));
+    let plain = decode_with(&fast, &DecodeOptions::default()).unwrap().image;
+    let small = DecodeOptions::default().scale(Scale::Half);
+    assert_eq!(
+        decode_with(&file, &small).unwrap().image,
+        decode_with(&fast, &small).unwrap().image
+    );
+    // Filters are the first stream; the last is part of the picture.
+    let first = index_of(&file).to_bytes().len() + 4;
+    let (mut damaged, mut lost) = (file.clone(), file.clone());
+    damaged[first] ^= 1;
+    *lost.last_mut().unwrap() ^= 1;
+    let error = decode_with(&damaged, &DecodeOptions::default()).unwrap_err();
+    assert!(matches!(error, DecodeError::Format(_)), "{error}");
+    let conceal = DecodeOptions::default().conceal();
+    let concealed = decode_with(&damaged, &conceal).unwrap();
+    assert_eq!(concealed.image, plain);
+    assert_eq!(concealed.lost, [StreamName::Metadata(0)]);
+    // Filters are for the whole picture, and not for what has arrived of it.
+    let partial = DecodeOptions::default().partial();
+    let mut cut = fast;
+    cut.truncate(cut.len() - 10);
+    let cut = decode_with(&cut, &partial).unwrap().image;
+    let arrived = decode_with(&file[..file.len() - 10], &partial)
+        .unwrap()
+        .image;
+    assert_eq!(arrived, cut);
+    assert!(!decode_with(&lost, &conceal).unwrap().incomplete.is_empty());
+}
+
+#[test]
+fn bytes_that_are_no_filters_are_errors() {
+    let mut random = StdRng::seed_from_u64(63);
+    let image = picture(&mut random, 90, 70, Channels::Grey);
+    let plain = file_of(&image, &options().effort(Effort::new(0).unwrap()));
+    let index = index_of(&plain);
+    let mut with = index.clone();
+    with.header.metadata.push(MetadataKind::Filters);
+    let payload = [0xff; 5];
+    with.lengths.insert(0, payload.len() as u32);
+    let mut file = with.to_bytes();
+    bitstream::write_stream(&mut file, &payload).unwrap();
+    file.extend(&plain[index.to_bytes().len()..]);
+    let error = decode_with(&file, &DecodeOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("filters"), "{error}");
+    let concealed = decode_with(&file, &DecodeOptions::default().conceal()).unwrap();
+    assert_eq!(concealed.lost, [StreamName::Metadata(0)]);
+}
