@@ -88,6 +88,8 @@ fn cases() -> Vec<(&'static str, Image, EncodeOptions)> {
     let colour = crop(&whole, [300, 150], [100, 75]);
     let grey = crop(&whole, [120, 60], [67, 33]).into_channels(Channels::Grey);
     let tiles = crop(&whole, [250, 130], [150, 100]);
+    // Large enough that filters are worth their bytes.
+    let large = crop(&whole, [200, 100], [250, 180]);
     let slope: Vec<u8> = (0..75).flat_map(|y| (0..100).map(move |x| x + y)).collect();
     let alpha = colour.clone().with_alpha(slope).unwrap();
     let icc = Some((0..60).collect());
@@ -107,6 +109,7 @@ fn cases() -> Vec<(&'static str, Image, EncodeOptions)> {
         ("tiles-q60", tiles, at(60).tile(64)),
         ("alpha-q40", alpha, at(40)),
         ("deep-q90", deep, at(90)),
+        ("large-q90", large, at(90).tile(128)),
     ]
 }
 

@@ -152,7 +152,11 @@ fn sections(about: &About) -> String {
     let container = about.bytes.saturating_sub(sum + about.extra_bytes);
     let mut text = rows.join(" + ") + " bytes";
     if about.extra_bytes > 0 {
-        let _ = write!(text, "; alpha and metadata {}", grouped(about.extra_bytes));
+        let _ = write!(
+            text,
+            "; alpha, metadata and filters {}",
+            grouped(about.extra_bytes)
+        );
     }
     text + &format!("; container {container}")
 }

@@ -132,7 +132,7 @@ pub struct Encoded {
     pub predicted_bits: f64,
     /// Bytes of each section, all tiles together.
     pub section_bytes: Vec<u64>,
-    /// Bytes of alpha and of metadata.
+    /// Bytes of alpha, of metadata and of filters.
     pub extra_bytes: u64,
     /// How many tiles there are.
     pub tiles: u64,
@@ -202,7 +202,7 @@ pub struct About {
     pub bpp: f64,
     /// Bytes of each section, all tiles together.
     pub section_bytes: Vec<u64>,
-    /// Bytes of alpha and of metadata.
+    /// Bytes of alpha, of metadata and of filters.
     pub extra_bytes: u64,
     /// With `--symbols`: SHA-256 over all symbols, in hex.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -33,7 +33,7 @@ pub struct EncodeReport {
     pub symbols: u64,
     /// Bytes of each section, all tiles together.
     pub section_bytes: Vec<u64>,
-    /// Bytes of alpha and of metadata.
+    /// Bytes of alpha, of metadata and of filters.
     pub extra_bytes: u64,
     /// How many tiles there are.
     pub tiles: u64,

@@ -14,14 +14,12 @@ use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{Device, Tensor, TensorData};
-use rayon::prelude::*;
 
 pub use crate::noise::Noise;
 use crate::prior::{
     Factorized, Gain, GroupsConfig, LEVELS, Mean, MeanConfig, Shape, ShapeConfig, level_of,
     level_weights, parity_mask, straight_through,
 };
-use crate::rounding::rounded;
 use crate::transform::{
     Analysis, AnalysisConfig, BlockConfig, Klt, Synthesis, SynthesisConfig, unbiased_start,
 };
@@ -155,11 +153,8 @@ pub enum Rounding {
         /// Where the randomness comes from.
         noise: Noise,
     },
-    /// To the nearest integer.
+    /// As coded.
     Hard,
-    /// As an encoder chooses symbols: see [`rounding`](crate::rounding). Gradients as if
-    /// to the nearest.
-    Decided,
 }
 
 impl Rounding {
@@ -174,29 +169,12 @@ impl Rounding {
                 let soft = anneal(x, *temperature, noise);
                 (soft.clone(), soft)
             }
-            Self::Hard | Self::Decided => {
+            Self::Hard => {
                 let rounded = round(x);
                 (rounded.clone(), rounded)
             }
         }
     }
-}
-
-/// Residuals as an encoder rounds them, given the indices of their scales; with a
-/// straight-through gradient.
-fn decided(residual: Tensor<4>, index: Tensor<4>) -> Tensor<4> {
-    let values = |t: Tensor<4>| t.detach().into_data().convert::<f32>().try_to_vec::<f32>();
-    let (dims, device) = (residual.dims(), residual.device());
-    let (of, scales) = (values(residual.clone()), values(index));
-    let of = of.expect("numbers were asked for");
-    let scales = scales.expect("numbers were asked for");
-    let symbols: Vec<f32> = of
-        .par_iter()
-        .zip(scales)
-        .map(|(&residual, scale)| rounded(residual, scale as u16) as f32)
-        .collect();
-    let symbols = Tensor::from_data(TensorData::new(symbols, dims), &device);
-    straight_through(residual, symbols)
 }
 
 /// A relaxed draw from the two integers around `x`: each has probability
@@ -320,14 +298,7 @@ impl Standard {
             let y = y.clone().narrow(1, step.first, step.channels);
             let mask = parity_mask(step.pass, h, w, &device);
             let mu = self.mean.head(&means, i) * gain.clone();
-            let residual = y - mu.clone();
-            let (r, rate) = match rounding {
-                Rounding::Decided => {
-                    let r = decided(residual, self.shape.head(&shapes, i));
-                    (r.clone(), r)
-                }
-                _ => rounding.apply(residual),
-            };
+            let (r, rate) = rounding.apply(y - mu.clone());
             bits_y = bits_y + per_picture(self.shape.bits(&shapes, i, rate) * mask.clone());
             let known = (mu + r.clone()) * mask.clone();
             means = self.mean.update(means, step.group, known.clone() / gain);

@@ -218,6 +218,7 @@ impl Weights<'static> {
         Ok(StandardModel {
             id,
             key,
+            tuned_for,
             digest: self.digest(),
             networks,
             shape: IntShape::new(&ints, &config.groups),

@@ -26,19 +26,8 @@ pub struct Point {
 /// Qualities evaluated.
 const QUALITIES: [u8; 5] = [10, 30, 50, 70, 90];
 
-/// `crops`: pixels of RGB crops of side `size`, one after the other; `decided`: whether
-/// symbols are those that an encoder chooses, not the nearest.
-pub fn evaluate(
-    model: &Standard,
-    crops: &[u8],
-    size: usize,
-    decided: bool,
-    device: &Device,
-) -> Vec<Point> {
-    let rounding = || match decided {
-        true => Rounding::Decided,
-        false => Rounding::Hard,
-    };
+/// `crops`: pixels of RGB crops of side `size`, one after the other.
+pub fn evaluate(model: &Standard, crops: &[u8], size: usize, device: &Device) -> Vec<Point> {
     let each = size * size * 3;
     QUALITIES
         .iter()
@@ -53,7 +42,7 @@ pub fn evaluate(
             let count = (crops.len() / each) as f64;
             for crop in crops.chunks_exact(each) {
                 let x = pictures(crop, 1, size, device);
-                let pass = model.forward(x.clone(), &[f64::from(quality)], rounding());
+                let pass = model.forward(x.clone(), &[f64::from(quality)], Rounding::Hard);
                 let x_hat = (pass.x_hat.clamp(0.0, 1.0) * 255.0).round() / 255.0;
                 let mse: f32 = squared_error(x_hat.clone(), x.clone()).into_scalar();
                 let similarity = f64::from(ms_ssim(x_hat, x).into_scalar::<f32>());

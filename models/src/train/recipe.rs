@@ -75,11 +75,8 @@ pub enum RateOf {
     /// Latents with uniform noise: what transforms can learn from.
     #[default]
     Noisy,
-    /// Latents rounded to the nearest: exact where no network before the rounding learns.
+    /// Rounded latents, as coded: exact where no network before the rounding learns.
     Rounded,
-    /// Latents as an encoder rounds them, for rate and distortion: what is coded, for
-    /// networks after the rounding. Evaluations take the same.
-    Decided,
 }
 
 /// Pictures of a run.

@@ -10,11 +10,11 @@ use burn::tensor::Device;
 use lic_datasets::{CropError, CropSampler, FolderError, ImageFolder, fixed_crops};
 use serde::Serialize;
 
+use super::Recipe;
 use super::checkpoint::{self, CheckpointError};
 use super::evaluate::{Point, evaluate};
 use super::start::open;
 use super::step::{Seen, step};
-use super::{RateOf, Recipe};
 use crate::standard::Standard;
 use crate::transform::KltError;
 use crate::weights::{WeightsError, freeze};
@@ -164,9 +164,8 @@ pub fn run(
         parameters,
     })?;
 
-    let decided = recipe.rate_of == RateOf::Decided;
     if state.step == 0 {
-        let points = evaluate(&state.mean, &held, HELD_SIZE as usize, decided, device);
+        let points = evaluate(&state.mean, &held, HELD_SIZE as usize, device);
         emit(Event::Evaluation { step: 0, points })?;
     }
     let began = Instant::now();
@@ -185,7 +184,7 @@ pub fn run(
             means = Means::default();
         }
         if done.is_multiple_of(recipe.log.evaluate) || done == recipe.schedule.steps {
-            let points = evaluate(&state.mean, &held, HELD_SIZE as usize, decided, device);
+            let points = evaluate(&state.mean, &held, HELD_SIZE as usize, device);
             emit(Event::Evaluation { step: done, points })?;
         }
         if done.is_multiple_of(recipe.log.checkpoint) {

@@ -61,7 +61,6 @@ pub fn step(
     let rounding = match recipe.rate_of {
         RateOf::Noisy => Rounding::Noise(noise),
         RateOf::Rounded => Rounding::Hard,
-        RateOf::Decided => Rounding::Decided,
     };
     let pass = if recipe.freezes_transform() {
         // Without errors: none that it could learn from.

@@ -254,7 +254,10 @@ impl Job<'_> {
         let [samples, floats] = self.sizes();
         let pixels = times.before(Call::Analyse);
         let coder = times.after(Call::Symbols) + times.before(Call::Finish);
-        let container = times.before(Call::End);
+        let latents = times.before(Call::Synthesise);
+        // Where there are filters, the file is put together after them.
+        let filters = times.between(Call::Synthesise, Call::End);
+        let container = times.before(Call::End) - filters;
         let mut made = vec![Part::plain(
             "codec",
             "samples to floats",
@@ -265,6 +268,8 @@ impl Job<'_> {
         made.extend([
             Part::plain("codec", "entropy coder", coder, coded(&times)),
             Part::plain("codec", "container, checksums", container, 2 * file as u64),
+            Part::plain("codec", "latents to windows", latents, 0),
+            Part::plain("codec", "floats to samples, filters fitted", filters, 0),
         ]);
         closed(made, &times)
     }
@@ -282,7 +287,12 @@ impl Job<'_> {
         ];
         made.extend(account(&times, parts));
         let shown = samples + floats;
-        made.push(Part::plain("codec", "floats to samples", pixels, shown));
+        made.push(Part::plain(
+            "codec",
+            "floats to samples, filters",
+            pixels,
+            shown,
+        ));
         closed(made, &times)
     }
 

@@ -52,6 +52,11 @@ impl Times {
         calls.iter().filter_map(|call| self.calls.get(call)).sum()
     }
 
+    /// Time from the end of one kind of call to the beginning of another.
+    pub fn between(&self, from: Call, to: Call) -> Duration {
+        self.gaps.get(&(from, to)).copied().unwrap_or_default()
+    }
+
     /// Time before calls, from anywhere.
     pub fn before(&self, call: Call) -> Duration {
         let gaps = self.gaps.iter();
@@ -174,6 +179,10 @@ impl Model for Watched<'_> {
 
     fn channels(&self) -> usize {
         self.model.channels()
+    }
+
+    fn gains_from_filters(&self) -> bool {
+        self.model.gains_from_filters()
     }
 
     fn sections_at(&self, scale: Scale) -> usize {
