@@ -245,9 +245,15 @@ impl Streams {
             .transpose()
     }
 
-    /// Whether every stream is there.
-    pub fn is_whole(&self) -> bool {
-        self.read.iter().all(Option::is_some)
+    /// Whether there is a tile of which every section is there.
+    pub fn has_whole_tile(&self) -> bool {
+        let header = &self.index.header;
+        let there = |section: usize, tile: usize| {
+            let position = self.index.position(StreamName::Section { section, tile });
+            self.read.get(position).is_some_and(Option::is_some)
+        };
+        let tiles = header.grid().count() as usize;
+        (0..tiles).any(|tile| (0..header.sections).all(|section| there(section, tile)))
     }
 
     /// The metadata that are there, and which are not.

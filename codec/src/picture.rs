@@ -191,8 +191,8 @@ impl<'a> Picture<'a> {
     }
 
     /// The filters that the wanted picture has: those of the file, if it is wanted in full
-    /// size and nothing of it is missing, for they were fitted to all of it. And their
-    /// stream, if that is what is missing.
+    /// size and not all of its tiles miss something, for they were fitted to what is whole.
+    /// And their stream, if that is what is missing.
     fn filters(
         &self,
         streams: &mut Streams,
@@ -202,9 +202,12 @@ impl<'a> Picture<'a> {
         let Some(number) = number.filter(|_| self.wanted.scale == 1) else {
             return Ok((None, Vec::new()));
         };
-        let (is_whole, name) = (streams.is_whole(), StreamName::Metadata(number));
+        let name = StreamName::Metadata(number);
         match streams.take_filters() {
-            Ok(Some(filters)) => Ok((Some(filters).filter(|_| is_whole), Vec::new())),
+            Ok(Some(filters)) => {
+                let filters = Some(filters).filter(|_| streams.has_whole_tile());
+                Ok((filters, Vec::new()))
+            }
             Ok(None) => Ok((None, vec![name])),
             Err(_) if self.conceal => Ok((None, vec![name])),
             Err(reason) => Err(FormatErrorKind::Filters { reason }.into()),

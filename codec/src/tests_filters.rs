@@ -166,27 +166,48 @@ fn without_their_filters_pictures_are_as_they_were() {
         decode_with(&file, &small).unwrap().image,
         decode_with(&fast, &small).unwrap().image
     );
-    // Filters are the first stream; the last is part of the picture.
+    // Filters are the first stream.
     let first = index_of(&file).to_bytes().len() + 4;
-    let (mut damaged, mut lost) = (file.clone(), file.clone());
+    let mut damaged = file.clone();
     damaged[first] ^= 1;
-    *lost.last_mut().unwrap() ^= 1;
     let error = decode_with(&damaged, &DecodeOptions::default()).unwrap_err();
     assert!(matches!(error, DecodeError::Format(_)), "{error}");
     let conceal = DecodeOptions::default().conceal();
     let concealed = decode_with(&damaged, &conceal).unwrap();
     assert_eq!(concealed.image, plain);
     assert_eq!(concealed.lost, [StreamName::Metadata(0)]);
-    // Filters are for the whole picture, and not for what has arrived of it.
+    // Filters are for what is whole, and not for the first sections of all tiles.
     let partial = DecodeOptions::default().partial();
-    let mut cut = fast;
-    cut.truncate(cut.len() - 10);
-    let cut = decode_with(&cut, &partial).unwrap().image;
-    let arrived = decode_with(&file[..file.len() - 10], &partial)
-        .unwrap()
-        .image;
-    assert_eq!(arrived, cut);
-    assert!(!decode_with(&lost, &conceal).unwrap().incomplete.is_empty());
+    let arrived = |file: &[u8]| {
+        let part = &file[..end_of_first_sections(file)];
+        decode_with(part, &partial).unwrap().image
+    };
+    assert_eq!(arrived(&file), arrived(&fast));
+}
+
+/// Where the streams of section 0 end.
+fn end_of_first_sections(file: &[u8]) -> usize {
+    let index = index_of(file);
+    let second = |name: &StreamName| matches!(name, StreamName::Section { section: 1, .. });
+    let before = index.names().take_while(|name| !second(name));
+    let bytes = index.lengths.iter().zip(before);
+    let bytes = bytes.map(|(&length, _)| length as usize + 4);
+    index.to_bytes().len() + bytes.sum::<usize>()
+}
+
+/// What is lost of one tile is no reason to show the others as they were not.
+#[test]
+fn other_tiles_than_a_lost_one_keep_their_filters() {
+    let mut random = StdRng::seed_from_u64(64);
+    let image = picture(&mut random, 190, 130, Channels::Rgb);
+    let mut file = file_of(&image, &options());
+    let whole = decode_with(&file, &DecodeOptions::default()).unwrap().image;
+    *file.last_mut().unwrap() ^= 1;
+    let conceal = DecodeOptions::default().conceal();
+    let decoded = decode_with(&file, &conceal).unwrap();
+    assert_eq!(decoded.incomplete.len(), 1);
+    let first = Area::of(100, 50);
+    assert_eq!(part(&decoded.image, &first), part(&whole, &first));
 }
 
 #[test]
