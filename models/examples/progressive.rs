@@ -3,7 +3,8 @@
 use std::error::Error;
 
 use lic_codec::{
-    Channels, DecodeOptions, Decoder, EncodeOptions, Image, Index, Quality, encode, measure,
+    Channels, DecodeOptions, Decoder, EncodeOptions, Image, Index, Quality, StreamName, encode,
+    measure,
 };
 use lic_models::{Backend, Zoo};
 
@@ -24,6 +25,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, length) in index.names().zip(&index.lengths) {
         // An empty stream has no checksum either.
         arrived += *length as usize + if *length == 0 { 0 } else { 4 };
+        // Filters, alpha and metadata show nothing by themselves.
+        let StreamName::Section { .. } = name else {
+            continue;
+        };
         let options = DecodeOptions::default().partial();
         let decoded = Decoder::new(&file[..arrived]).decode_with(&zoo, &options)?;
         if let Some(psnr) = measure::psnr(&image, &decoded.image) {
