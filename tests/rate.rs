@@ -1,9 +1,9 @@
 //! Rates and qualities of real files.
 
-use lic_codec::measure;
+use lic_codec::{Effort, EncodeOptions, Index, MetadataKind, Quality, encode, measure};
 use lic_models::MODELS;
 
-use crate::{coded, decoded, kodak, open, photograph};
+use crate::{ZOO, coded, crop, decoded, kodak, open, photograph};
 
 #[test]
 fn the_file_is_what_the_model_predicts() {
@@ -33,6 +33,26 @@ fn the_file_is_what_the_model_predicts() {
                 row.key
             );
         }
+    }
+}
+
+/// By default the model for squared error has them, unless it is to be done fast.
+#[test]
+fn filters_are_fitted_where_they_pay() {
+    let picture = crop(&photograph(), [200, 100], [250, 180]);
+    for row in MODELS {
+        let has_filters = |options: &EncodeOptions| {
+            let mut file = Vec::new();
+            encode(&picture, ZOO.open(row.key).unwrap(), options, &mut file).unwrap();
+            let index = Index::read(&mut &file[..], |_| Ok(())).unwrap();
+            index.header.metadata.contains(&MetadataKind::Filters)
+        };
+        let options = EncodeOptions::new(Quality::new(90).unwrap());
+        assert_eq!(has_filters(&options), row.key == "mse", "{}", row.key);
+        let fast = options.clone().effort(Effort::new(0).unwrap());
+        assert!(!has_filters(&fast), "{}", row.key);
+        assert!(has_filters(&fast.filters(true)), "{}", row.key);
+        assert!(!has_filters(&options.filters(false)), "{}", row.key);
     }
 }
 

@@ -91,6 +91,12 @@ impl Header {
         tiles.saturating_add(self.metadata.len() as u64)
     }
 
+    /// Which piece of the metadata holds the filters, if any does.
+    pub(crate) fn filters(&self) -> Option<usize> {
+        let mut kinds = self.metadata.iter();
+        kinds.position(|&kind| kind == MetadataKind::Filters)
+    }
+
     fn kinds(&self) -> u8 {
         let flag = |is: bool, bit: u8| if is { bit } else { 0 };
         self.channels.number()

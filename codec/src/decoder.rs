@@ -234,12 +234,9 @@ impl Streams {
             .collect()
     }
 
-    /// The filters of the picture, if it has any: none if they were lost.
-    pub fn take_filters(&mut self) -> Result<Option<Filters>, FilterError> {
-        let kinds = &self.index.header.metadata;
-        let number = kinds.iter().position(|&kind| kind == MetadataKind::Filters);
-        let bytes = number.and_then(|number| self.take(StreamName::Metadata(number)));
-        let channels = self.index.header.channels;
+    /// The filters that the stream `name` holds: none if it was lost.
+    pub fn take_filters(&mut self, name: StreamName) -> Result<Option<Filters>, FilterError> {
+        let (bytes, channels) = (self.take(name), self.index.header.channels);
         bytes
             .map(|bytes| Filters::from_bytes(&bytes, channels))
             .transpose()

@@ -253,11 +253,8 @@ impl<'m> Encoding<'m> {
 
     /// The filters that the file has.
     fn filters(&self) -> Option<Filters> {
-        let kinds = &self.index.header.metadata;
-        let number = kinds
-            .iter()
-            .position(|&kind| kind == MetadataKind::Filters)?;
-        Filters::from_bytes(&self.streams[number], self.index.header.channels).ok()
+        let header = &self.index.header;
+        Filters::from_bytes(&self.streams[header.filters()?], header.channels).ok()
     }
 
     fn decode(self) -> Result<Image, EncodeError> {

@@ -130,8 +130,7 @@ impl Samples {
         match self {
             Self::Eight(samples) => Cow::Borrowed(samples),
             Self::Sixteen(samples) => {
-                let eight = |&s: &u16| ((u32::from(s) * 255 + 32_767) / 65_535) as u8;
-                Cow::Owned(samples.iter().map(eight).collect())
+                Cow::Owned(samples.iter().map(|&sample| eight(sample)).collect())
             }
         }
     }
@@ -345,6 +344,11 @@ impl Image {
             ..self
         }
     }
+}
+
+/// A 16-bit sample as 8 bits: scaled by 255 / 65,535 and rounded.
+pub(crate) fn eight(sample: u16) -> u8 {
+    ((u32::from(sample) * 255 + 32_767) / 65_535) as u8
 }
 
 /// Colour from grey, or grey from colour.

@@ -26,6 +26,10 @@ pub struct EncodeOptions {
     /// Default: `None`, which is: unless that makes a file of one tile that is no
     /// longer than [`SMALL`].
     pub progressive: Option<bool>,
+    /// Whether filters are fitted to the picture, for which it is decoded; never if it has
+    /// more than 2^24 pixels. Default: `None`, which is: from effort 1 on, if the
+    /// [model gains from them](crate::Model::gains_from_filters).
+    pub filters: Option<bool>,
 }
 
 /// How much time an encoder spends on a picture, 0 to 9; decoders take the same for all.
@@ -92,6 +96,14 @@ impl EncodeOptions {
         }
     }
 
+    /// With filters for the picture, or without.
+    pub fn filters(self, filters: bool) -> Self {
+        Self {
+            filters: Some(filters),
+            ..self
+        }
+    }
+
     /// With tiles of at most `side` pixels.
     pub fn tile(self, side: u32) -> Self {
         Self { tile: side, ..self }
@@ -106,6 +118,7 @@ impl Default for EncodeOptions {
             coder: Coder::default(),
             tile: 1024,
             progressive: None,
+            filters: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::alpha;
-use crate::bitstream::{Header, MetadataKind, StreamName};
+use crate::bitstream::{Header, StreamName};
 use crate::decoder::{Decoded, Streams};
 use crate::error::{DecodeError, FormatErrorKind, LimitError};
 use crate::field::{Canvas, Field};
@@ -114,8 +114,8 @@ impl<'a> Picture<'a> {
         let samples = header.channels.count() + usize::from(header.alpha);
         let result = u64::from(width) * u64::from(height);
         let result = result.saturating_mul((samples * header.depth.bytes()) as u64);
-        let unfiltered = match header.metadata.contains(&MetadataKind::Filters) {
-            true if self.wanted.scale == 1 => {
+        let unfiltered = match header.filters() {
+            Some(_) if self.wanted.scale == 1 => {
                 let area = filtered_from(self.wanted, header).area;
                 // As 16 bits, and filtered before the part that is wanted is cut out.
                 let sample = size_of::<u16>() + header.depth.bytes();
@@ -138,7 +138,7 @@ impl<'a> Picture<'a> {
     pub fn decode(&self, mut streams: Streams) -> Result<Decoded, DecodeError> {
         let (width, height) = self.wanted.size();
         let (header, channels) = (self.header, self.header.channels);
-        let (filters, mut unfiltered) = self.filters(&mut streams)?;
+        let (filters, unfiltered) = self.filters(&mut streams)?;
         let painter = Painter {
             model: self.model,
             tiling: self.tiling,
@@ -173,7 +173,7 @@ impl<'a> Picture<'a> {
             (_, samples) => samples,
         };
         let (metadata, mut lost) = streams.take_metadata();
-        lost.append(&mut unfiltered);
+        lost.extend(unfiltered);
         let image = Image::new(width, height, channels, samples);
         let broken = |error: crate::ImageError| fault(self.model, error.to_string());
         let mut image = image.map_err(broken)?.with_metadata(metadata);
@@ -196,20 +196,18 @@ impl<'a> Picture<'a> {
     fn filters(
         &self,
         streams: &mut Streams,
-    ) -> Result<(Option<Filters>, Vec<StreamName>), DecodeError> {
-        let kinds = &self.header.metadata;
-        let number = kinds.iter().position(|&kind| kind == MetadataKind::Filters);
-        let Some(number) = number.filter(|_| self.wanted.scale == 1) else {
-            return Ok((None, Vec::new()));
+    ) -> Result<(Option<Filters>, Option<StreamName>), DecodeError> {
+        let Some(number) = self.header.filters() else {
+            return Ok((None, None));
         };
         let name = StreamName::Metadata(number);
-        match streams.take_filters() {
+        match streams.take_filters(name) {
             Ok(Some(filters)) => {
-                let filters = Some(filters).filter(|_| streams.has_whole_tile());
-                Ok((filters, Vec::new()))
+                let fits = self.wanted.scale == 1 && streams.has_whole_tile();
+                Ok((fits.then_some(filters), None))
             }
-            Ok(None) => Ok((None, vec![name])),
-            Err(_) if self.conceal => Ok((None, vec![name])),
+            Ok(None) => Ok((None, Some(name))),
+            Err(_) if self.conceal => Ok((None, Some(name))),
             Err(reason) => Err(FormatErrorKind::Filters { reason }.into()),
         }
     }

@@ -95,17 +95,30 @@ impl Plot {
             &pixels_of_rows[start..][..shown.width as usize]
         };
         let (width, first) = (origin.width as usize, to.x as usize);
-        if let (Samples::Eight(samples), Channels::Rgb) = (&mut self.samples, self.channels) {
-            // The commonest kind in a form that compilers make vectors of.
-            let rows = samples.par_chunks_mut(3 * width).skip(to.y as usize);
-            rows.zip(0..shown.height).for_each(|(samples, y)| {
-                let pairs = samples[3 * first..].iter_mut().zip(row(y).as_flattened());
-                pairs.for_each(|(to, v)| *to = byte(*v));
-            });
-            return;
-        }
-        for y in 0..shown.height {
-            self.put((to.y + y) as usize * width + first, row(y).iter());
+        let rows = (0..shown.height).map(|y| row(y).as_flattened());
+        let rows: Vec<&[f32]> = rows.collect();
+        match (&mut self.samples, self.channels) {
+            (Samples::Eight(samples), Channels::Rgb) => {
+                set_rows(
+                    &mut samples[3 * to.y as usize * width..],
+                    [width, first],
+                    &rows,
+                    byte,
+                );
+            }
+            (Samples::Sixteen(samples), Channels::Rgb) => {
+                set_rows(
+                    &mut samples[3 * to.y as usize * width..],
+                    [width, first],
+                    &rows,
+                    word,
+                );
+            }
+            (_, Channels::Grey) => {
+                for y in 0..shown.height {
+                    self.put((to.y + y) as usize * width + first, row(y).iter());
+                }
+            }
         }
     }
 
@@ -131,6 +144,26 @@ impl Plot {
             }
         }
     }
+}
+
+/// Rows of RGB, in a form that compilers make vectors of: of `width` pixels, set from
+/// pixel `first` on.
+fn set_rows<T: Send>(
+    samples: &mut [T],
+    [width, first]: [usize; 2],
+    rows: &[&[f32]],
+    rounded: impl Fn(f32) -> T + Sync,
+) {
+    let samples = samples.par_chunks_mut(3 * width).zip(rows);
+    samples.for_each(|(samples, row)| {
+        let pairs = samples[3 * first..].iter_mut().zip(*row);
+        pairs.for_each(|(to, v)| *to = rounded(*v));
+    });
+}
+
+/// The same as sixteen bits.
+fn word(v: f32) -> u16 {
+    ((v * 65_535.0).clamp(0.0, 65_535.0) + 0.5) as i32 as u16
 }
 
 /// A value in 0..=1 as eight bits: rounds half up, saturates, and makes 0 of what is not

@@ -5,89 +5,17 @@ use rand::{SeedableRng, rngs::StdRng};
 use crate::tests::{index_of, picture};
 use crate::*;
 
-/// The null model, but its pictures get filters.
-struct Gaining;
-
-impl Model for Gaining {
-    fn gains_from_filters(&self) -> bool {
-        true
-    }
-
-    fn id(&self) -> ModelId {
-        Null.id()
-    }
-
-    fn key(&self) -> &str {
-        "gaining"
-    }
-
-    fn digest(&self) -> Digest {
-        Null.digest()
-    }
-
-    fn sections(&self) -> &[usize] {
-        &[0, 1, 1, 1]
-    }
-
-    fn stride(&self) -> u32 {
-        Null.stride()
-    }
-
-    fn alignment(&self) -> u32 {
-        Null.alignment()
-    }
-
-    fn margin(&self) -> u32 {
-        Null.margin()
-    }
-
-    fn channels(&self) -> usize {
-        Null.channels()
-    }
-
-    fn memory(&self, width: u32, height: u32) -> u64 {
-        Null.memory(width, height)
-    }
-
-    fn analyse(
-        &self,
-        window: &Pixels,
-        keep: Area,
-        tile: (u32, u32),
-        asked: &Asked<'_>,
-    ) -> Result<Box<dyn Latents + '_>, ModelError> {
-        Null.analyse(window, keep, tile, asked)
-    }
-
-    fn prepare(
-        &self,
-        width: u32,
-        height: u32,
-        quality: Quality,
-    ) -> Result<Box<dyn Latents + '_>, ModelError> {
-        Null.prepare(width, height, quality)
-    }
-
-    fn synthesise(
-        &self,
-        window: Field,
-        keep: Area,
-        quality: Quality,
-    ) -> Result<Pixels, ModelError> {
-        Null.synthesise(window, keep, quality)
-    }
-}
-
 /// Coarse, so that there is something to mend.
 fn options() -> EncodeOptions {
     EncodeOptions::new(Quality::new(30).unwrap())
         .tile(64)
         .progressive(true)
+        .filters(true)
 }
 
 fn file_of(image: &Image, options: &EncodeOptions) -> Vec<u8> {
     let mut file = Vec::new();
-    encode(image, &Gaining, options, &mut file).unwrap();
+    encode(image, &Null, options, &mut file).unwrap();
     file
 }
 
@@ -122,13 +50,13 @@ fn filters_mend_pictures_and_parts_are_parts_of_the_whole() {
         let whole = decode_with(&file, &DecodeOptions::default()).unwrap();
         assert!(whole.incomplete.is_empty() && whole.lost.is_empty());
         assert_eq!(whole.image.metadata(), image.metadata());
-        let encoding = Encoding::new(&image, &Gaining, &options()).unwrap();
+        let encoding = Encoding::new(&image, &Null, &options()).unwrap();
         assert_eq!(
             encoding.reconstruct().unwrap().samples(),
             whole.image.samples()
         );
 
-        let fast = file_of(&image, &options().effort(Effort::new(0).unwrap()));
+        let fast = file_of(&image, &options().filters(false));
         assert!(!has_filters(&fast));
         let plain = decode_with(&fast, &DecodeOptions::default()).unwrap().image;
         let error = |of: &Image| measure::mse(of, &image).unwrap();
@@ -159,7 +87,7 @@ fn without_their_filters_pictures_are_as_they_were() {
     let mut random = StdRng::seed_from_u64(62);
     let image = picture(&mut random, 190, 130, Channels::Rgb);
     let file = file_of(&image, &options());
-    let fast = file_of(&image, &options().effort(Effort::new(0).unwrap()));
+    let fast = file_of(&image, &options().filters(false));
     let plain = decode_with(&fast, &DecodeOptions::default()).unwrap().image;
     let small = DecodeOptions::default().scale(Scale::Half);
     assert_eq!(
@@ -214,7 +142,7 @@ fn other_tiles_than_a_lost_one_keep_their_filters() {
 fn bytes_that_are_no_filters_are_errors() {
     let mut random = StdRng::seed_from_u64(63);
     let image = picture(&mut random, 90, 70, Channels::Grey);
-    let plain = file_of(&image, &options().effort(Effort::new(0).unwrap()));
+    let plain = file_of(&image, &options().filters(false));
     let index = index_of(&plain);
     let mut with = index.clone();
     with.header.metadata.push(MetadataKind::Filters);

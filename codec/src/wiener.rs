@@ -58,7 +58,8 @@ const LARGEST: i32 = 127;
 /// numbers below 2^24 then, which single precision holds exactly.
 const MOST: i32 = 512;
 
-/// Pixels beyond which a filter and the class of a block do not look.
+/// Pixels beyond which a filter and the class of a block do not look. Blocks begin at
+/// multiples of it.
 pub(crate) const REACH: u32 = 8;
 
 /// The weights of one filter, in 1/512 of the planes' units.

@@ -16,10 +16,11 @@ use crate::wiener::{Filters, Fit, REACH};
 /// them, five bytes a pixel of the models that ship.
 const MOST_PIXELS: u64 = 1 << 24;
 
-/// Whether a picture is to have filters: not if it is to be done fast.
+/// Whether a picture is to have filters.
 pub(super) fn wanted(image: &Image, model: &dyn Model, options: &EncodeOptions) -> bool {
     let pixels = u64::from(image.width()) * u64::from(image.height());
-    model.gains_from_filters() && options.effort.level() > 0 && pixels <= MOST_PIXELS
+    let gains = || model.gains_from_filters() && options.effort.level() > 0;
+    pixels <= MOST_PIXELS && options.filters.unwrap_or_else(gains)
 }
 
 /// The filters for what `tiles`, whose fields were kept, decode to.

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::strip::{BLOCK, Kind, Strip, Turn};
 use super::{Bank, Filters, TAPS};
-use crate::image::{Channels, Depth, Samples};
+use crate::image::{Channels, Depth, Samples, eight};
 
 /// Rows that a thread takes at a time.
 const ROWS: usize = 32;
@@ -22,26 +22,25 @@ impl Filters {
         channels: Channels,
         depth: Depth,
     ) -> Samples {
-        let each = width * channels.count();
         match depth {
-            Depth::Eight => {
-                let eight = |v: u16| ((u32::from(v) * 255 + 32_767) / 65_535) as u8;
-                let mut out = vec![0; samples.len()];
-                let strips = out.par_chunks_mut(ROWS * each).enumerate();
-                strips.for_each(|(i, out)| {
-                    self.strip(samples, width, channels, i * ROWS, out, eight);
-                });
-                Samples::Eight(out)
-            }
-            Depth::Sixteen => {
-                let mut out = vec![0; samples.len()];
-                let strips = out.par_chunks_mut(ROWS * each).enumerate();
-                strips.for_each(|(i, out)| {
-                    self.strip(samples, width, channels, i * ROWS, out, |v| v);
-                });
-                Samples::Sixteen(out)
-            }
+            Depth::Eight => Samples::Eight(self.filtered(samples, width, channels, eight)),
+            Depth::Sixteen => Samples::Sixteen(self.filtered(samples, width, channels, |v| v)),
         }
+    }
+
+    fn filtered<T: Clone + Default + Send>(
+        &self,
+        samples: &[u16],
+        width: usize,
+        channels: Channels,
+        rounded: impl Fn(u16) -> T + Copy + Sync,
+    ) -> Vec<T> {
+        let mut out = vec![T::default(); samples.len()];
+        let strips = out.par_chunks_mut(ROWS * width * channels.count());
+        strips.enumerate().for_each(|(i, out)| {
+            self.strip(samples, width, channels, i * ROWS, out, rounded);
+        });
+        out
     }
 
     /// The rows from row `first` on that `out` has room for.

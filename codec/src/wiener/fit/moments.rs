@@ -11,21 +11,11 @@ type Values = [i16; AREA];
 
 /// Sums over the pixels of blocks of one class, in one plane: of products of what the
 /// taps see (in fours), with each other and with the error, and of the error's square.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Moments {
     pub taps: [[i64; TAPS]; TAPS],
     pub with_error: [i64; TAPS],
     pub energy: i64,
-}
-
-impl Default for Moments {
-    fn default() -> Self {
-        Self {
-            taps: [[0; TAPS]; TAPS],
-            with_error: [0; TAPS],
-            energy: 0,
-        }
-    }
 }
 
 impl Moments {
