@@ -148,6 +148,9 @@ impl lic_codec::Model for Whole<'_> {
     fn memory(&self, width: u32, height: u32) -> u64 {
         self.0.memory(width, height)
     }
+    fn has_trellis(&self) -> bool {
+        self.0.has_trellis()
+    }
     fn analyse(
         &self,
         _: &lic_codec::Pixels,
@@ -161,9 +164,9 @@ impl lic_codec::Model for Whole<'_> {
         &self,
         width: u32,
         height: u32,
-        quality: lic_codec::Quality,
+        quantiser: lic_codec::Quantiser,
     ) -> Result<Box<dyn lic_codec::Latents + '_>, lic_codec::ModelError> {
-        self.0.prepare(width, height, quality)
+        self.0.prepare(width, height, quantiser)
     }
     fn synthesise(
         &self,

@@ -63,6 +63,7 @@ fn about(name: &str, bytes: &[u8]) -> Result<About, DecodeError> {
             Coder::Ans => "ans",
             Coder::Range => "range",
         },
+        trellis: header.trellis,
         quality: header.quality.get(),
         width: header.width,
         height: header.height,
@@ -119,11 +120,18 @@ fn text(about: &About) -> String {
         ("picture", picture(about)),
         ("quality", about.quality.to_string()),
         ("rate", format!("{:.4} bpp", about.bpp)),
-        ("coder", about.coder.to_owned()),
+        ("coder", coder(about)),
         ("sections", sections(about)),
     ];
     let lines = lines.map(|(what, value)| format!("{what:<9} {value}"));
     lines.join("\n")
+}
+
+fn coder(about: &About) -> String {
+    match about.trellis {
+        true => format!("{}, symbols on a trellis", about.coder),
+        false => about.coder.to_owned(),
+    }
 }
 
 fn picture(about: &About) -> String {

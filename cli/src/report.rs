@@ -192,6 +192,8 @@ pub struct About {
     pub tiles: u64,
     /// The entropy coder: `ans` or `range`.
     pub coder: &'static str,
+    /// Whether symbols are on a trellis.
+    pub trellis: bool,
     /// Quality, 1 to 100.
     pub quality: f32,
     /// Pixels in a row.

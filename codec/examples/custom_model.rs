@@ -6,7 +6,7 @@ use std::error::Error;
 
 use lic_codec::{
     Area, Asked, Channels, Decoder, Digest, EncodeOptions, Field, Image, Latents, Model,
-    ModelError, ModelId, Pixels, Plan, Quality, encode,
+    ModelError, ModelId, Pixels, Plan, Quality, Quantiser, encode,
 };
 
 /// Numbers from 60,000 on are for experiments.
@@ -84,7 +84,7 @@ impl Model for Differences {
         &self,
         width: u32,
         height: u32,
-        _: Quality,
+        _: Quantiser,
     ) -> Result<Box<dyn Latents + '_>, ModelError> {
         Ok(Box::new(Plane {
             width,

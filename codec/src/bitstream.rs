@@ -10,7 +10,7 @@ use lic_entropy::Coder;
 use crate::error::{DecodeError, FormatErrorKind, UnsupportedError};
 use crate::geometry::{Grid, TILE_UNIT};
 use crate::image::{Channels, Depth};
-use crate::model::{Digest, ModelId, Quality};
+use crate::model::{Digest, ModelId, Quality, Quantiser};
 
 pub(crate) use fields::{Fields, put_varint};
 pub use streams::{Index, MetadataKind, StreamName, read_end, read_stream, write_stream};
@@ -52,6 +52,8 @@ pub struct Header {
     pub coder: Coder,
     /// The quality that the model was asked for.
     pub quality: Quality,
+    /// Whether symbols are on a trellis.
+    pub trellis: bool,
     /// Pixels in a row, 1 to [`MAX_SIDE`].
     pub width: u32,
     /// Rows, 1 to [`MAX_SIDE`].
@@ -66,7 +68,8 @@ pub struct Header {
 }
 
 // Bits of the byte `kinds`.
-pub(crate) const COLOUR: u8 = 0b11;
+pub(crate) const COLOUR: u8 = 1;
+const TRELLIS: u8 = 1 << 1;
 const ALPHA: u8 = 1 << 2;
 const SIXTEEN: u8 = 1 << 3;
 pub(crate) const RANGE: u8 = 1 << 4;
@@ -81,6 +84,14 @@ impl Header {
         match self.tile {
             Some((width, height)) => Grid::new(self.width, self.height, width, height),
             None => Grid::whole(self.width, self.height),
+        }
+    }
+
+    /// What a model has to be told.
+    pub fn quantiser(&self) -> Quantiser {
+        Quantiser {
+            quality: self.quality,
+            trellis: self.trellis,
         }
     }
 
@@ -100,6 +111,7 @@ impl Header {
     fn kinds(&self) -> u8 {
         let flag = |is: bool, bit: u8| if is { bit } else { 0 };
         self.channels.number()
+            | flag(self.trellis, TRELLIS)
             | flag(self.alpha, ALPHA)
             | flag(self.depth == Depth::Sixteen, SIXTEEN)
             | flag(self.coder == Coder::Range, RANGE)
@@ -175,9 +187,7 @@ impl Header {
         if kinds & CLIP != 0 {
             return Err(FormatErrorKind::NotPicture.into());
         }
-        let colour = kinds & COLOUR;
-        let channels = Channels::ALL.into_iter().find(|c| c.number() == colour);
-        let channels = known("colour", colour, Channels::Rgb.number(), channels)?;
+        let channels = channels_of(kinds);
         in_range("the model id", model, 0, u16::MAX.into())?;
         in_range("the quality", quality.into(), 2, 200)?;
         in_range("the width", width, 1, MAX_SIDE)?;
@@ -200,12 +210,21 @@ impl Header {
             alpha: has(ALPHA),
             coder: if has(RANGE) { Coder::Range } else { Coder::Ans },
             quality: Quality::from_halves(quality).unwrap_or(Quality::MAX),
+            trellis: has(TRELLIS),
             width,
             height,
             tile: tile.map(|(width, height)| (width * TILE_UNIT, height * TILE_UNIT)),
             sections: sections as usize,
             metadata,
         })
+    }
+}
+
+/// Grey or colour, by the byte `kinds`.
+pub(crate) fn channels_of(kinds: u8) -> Channels {
+    match kinds & COLOUR {
+        0 => Channels::Grey,
+        _ => Channels::Rgb,
     }
 }
 

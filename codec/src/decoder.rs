@@ -151,7 +151,7 @@ impl<R: Read> Decoder<R> {
                 let (area, tile) = (grid.tile(column, row), grid.number(column, row));
                 let reader = Reader::new(header.coder, streams.take_sections(tile));
                 let reader = reader.joined(picture.is_joined());
-                let mut latents = model.prepare(area.width, area.height, header.quality)?;
+                let mut latents = model.prepare(area.width, area.height, header.quantiser())?;
                 digested.replace(reader);
                 walk(model, &mut *latents, &mut digested).map_err(|error| error.in_tile(tile))?;
                 let finished = digested.replace(Reader::new(header.coder, Vec::new()));
@@ -182,6 +182,9 @@ impl<R: Read> Decoder<R> {
         let (found, expected) = (header.sections, section_count(model)?);
         if found != expected && found != expected.min(1) {
             return Err(FormatErrorKind::SectionCount { found, expected }.into());
+        }
+        if header.trellis && !model.has_trellis() {
+            return Err(FormatErrorKind::NoTrellis { id }.into());
         }
         Ok(model)
     }

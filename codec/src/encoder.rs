@@ -111,6 +111,7 @@ impl<'m> Encoding<'m> {
             alpha: image.alpha().is_some(),
             coder: options.coder,
             quality: options.quality,
+            trellis: options.quantiser(model).trellis,
             width,
             height,
             tile: (!grid.is_whole()).then(|| grid.tile_size()),

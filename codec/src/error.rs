@@ -248,6 +248,12 @@ pub enum FormatErrorKind {
         /// Of the model.
         expected: usize,
     },
+    /// Its symbols are on a trellis, which its model does not have.
+    #[error("its symbols are on a trellis, which model {id} does not have")]
+    NoTrellis {
+        /// The model.
+        id: ModelId,
+    },
     /// The checksum is right and the symbols make no sense.
     #[error("{stream} does not decode: {reason}")]
     Stream {

@@ -71,6 +71,7 @@ pub use lic_entropy::Coder;
 pub use limits::Limits;
 pub use model::{
     Asked, Digest, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality, QualityError,
+    Quantiser,
 };
 pub use null::Null;
 pub use options::{DecodeOptions, Effort, EncodeOptions, SMALL, Scale};

@@ -155,11 +155,31 @@ pub struct Pixels {
     pub samples: Vec<f32>,
 }
 
+/// How latents become symbols: what a file says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quantiser {
+    /// From the smallest file to the best picture.
+    pub quality: Quality,
+    /// Whether symbols are on a [trellis](lic_entropy::Trellis), as far as the model puts them
+    /// there; only for one that [can](Model::has_trellis).
+    pub trellis: bool,
+}
+
+impl Quantiser {
+    /// Without a trellis.
+    pub fn scalar(quality: Quality) -> Self {
+        Self {
+            quality,
+            trellis: false,
+        }
+    }
+}
+
 /// What an encoder asks of a model.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
-    /// From the smallest file to the best picture.
-    pub quality: Quality,
+    /// What the file will say of it.
+    pub quantiser: Quantiser,
     /// Time to be spent for a smaller file.
     pub effort: Effort,
     /// Where [`analyse`](Model::analyse) takes long, it says now and then which part of
@@ -168,10 +188,10 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The default effort; nobody watches.
+    /// The default effort, but no trellis; nobody watches.
     pub fn of(quality: Quality) -> Self {
         Self {
-            quality,
+            quantiser: Quantiser::scalar(quality),
             effort: Effort::default(),
             watch: &|_| (),
         }
@@ -224,6 +244,11 @@ pub trait Model: Send + Sync {
         false
     }
 
+    /// Whether it can put symbols on a trellis.
+    fn has_trellis(&self) -> bool {
+        false
+    }
+
     /// How many sections make a difference to a picture that is so much smaller.
     /// All of them, unless the model knows better.
     fn sections_at(&self, scale: Scale) -> usize {
@@ -252,7 +277,7 @@ pub trait Model: Send + Sync {
         &self,
         width: u32,
         height: u32,
-        quality: Quality,
+        quantiser: Quantiser,
     ) -> Result<Box<dyn Latents + '_>, ModelError>;
 
     /// The pixels of the positions `keep` of `window`: RGB, nominally in 0..=1.

@@ -9,7 +9,9 @@ use lic_entropy::gaussian;
 
 use crate::field::Field;
 use crate::geometry::Area;
-use crate::model::{Asked, Digest, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality};
+use crate::model::{
+    Asked, Digest, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality, Quantiser,
+};
 use crate::options::Scale;
 use crate::temporal::Temporal;
 
@@ -89,7 +91,7 @@ impl Model for Null {
             let reason = format!("a window of {whole:?} for a tile of {tile:?} at {keep:?}");
             return Err(Planes::fault(reason));
         }
-        let mut planes = Planes::new(width, height, asked.quality);
+        let mut planes = Planes::new(width, height, asked.quantiser.quality);
         planes.source = Some(planes_of(window));
         Ok(Box::new(planes))
     }
@@ -98,9 +100,9 @@ impl Model for Null {
         &self,
         width: u32,
         height: u32,
-        quality: Quality,
+        quantiser: Quantiser,
     ) -> Result<Box<dyn Latents + '_>, ModelError> {
-        Ok(Box::new(Planes::new(width, height, quality)))
+        Ok(Box::new(Planes::new(width, height, quantiser.quality)))
     }
 
     fn synthesise(&self, window: Field, keep: Area, _: Quality) -> Result<Pixels, ModelError> {

@@ -3,7 +3,7 @@
 use lic_entropy::Coder;
 
 use crate::geometry::Area;
-use crate::model::Quality;
+use crate::model::{Model, Quality, Quantiser};
 
 /// What an encoder may choose.
 #[derive(Debug, Clone)]
@@ -37,8 +37,8 @@ pub struct EncodeOptions {
 ///
 /// From 1 on, pictures of up to 2^24 pixels get filters of their own, if the
 /// [model gains from them](crate::Model::gains_from_filters). The levels of the models that
-/// ship: 0 rounds to the nearest integer, 1 to the one that costs least for its error, and from
-/// 2 on latents are moved down the gradient of rate and distortion, in 10 steps (2) to 640
+/// ship: 0 rounds to the nearest integer, 1 chooses symbols of a [trellis](lic_entropy::Trellis)
+/// together, for what they cost and how far off they are, and from 2 on latents are moved down the gradient of rate and distortion, in 10 steps (2) to 640
 /// (8), twice as many with each level, and in 2,560 (9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Effort(u8);
@@ -101,6 +101,14 @@ impl EncodeOptions {
         Self {
             filters: Some(filters),
             ..self
+        }
+    }
+
+    /// What `model` is told.
+    pub(crate) fn quantiser(&self, model: &dyn Model) -> Quantiser {
+        Quantiser {
+            quality: self.quality,
+            trellis: self.effort.level() > 0 && model.has_trellis(),
         }
     }
 

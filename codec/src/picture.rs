@@ -290,7 +290,7 @@ impl<'a> Picture<'a> {
         let header = self.header;
         let mut latents = self
             .model
-            .prepare(area.width, area.height, header.quality)?;
+            .prepare(area.width, area.height, header.quantiser())?;
         let mut reader = Reader::new(header.coder, sections).joined(self.joined);
         walk(self.model, &mut *latents, &mut reader)?;
         reader.finish()?;

@@ -204,10 +204,11 @@ fn unknown_weights_versions_and_coders_are_named() {
     let error = decode(&resealed(kinds, length)).unwrap_err();
     let words = "not a valid lic file: it is a clip, not a picture";
     assert_eq!(error.to_string(), words);
-    let mut colour = file.clone();
-    colour[10] = 2;
-    let error = decode(&resealed(colour, length)).unwrap_err();
-    assert!(matches!(error, DecodeError::Unsupported(error) if error.found() == 2));
+    let mut trellis = file.clone();
+    trellis[10] |= 2;
+    let error = decode(&resealed(trellis, length)).unwrap_err();
+    let words = "not a valid lic file: its symbols are on a trellis, which model 0 does not have";
+    assert_eq!(error.to_string(), words);
 }
 
 #[test]

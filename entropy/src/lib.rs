@@ -54,12 +54,14 @@ mod mixture;
 mod range;
 mod spec;
 mod tables;
+mod trellis;
 
 pub use bits::{BitDecoder, BitEncoder};
 pub use coder::{Coder, Decoder, Encoder};
 pub use error::{DecodeError, EncodeError, MixtureError, TableError, UnknownCoder};
 pub use gaussian::{SCALES, gaussian, scale};
 pub use halves::{HalvesDecoder, HalvesEncoder};
-pub use mixture::{Intervals, MAX_COMPONENTS, Mixtures, PARAMETER_CENTRE};
+pub use mixture::{Intervals, MAX_COMPONENTS, Mixtures, OnTrellis, PARAMETER_CENTRE};
 pub use spec::TableSpec;
 pub use tables::{MAX_SLOTS, MAX_TABLES, PRECISION, Tables};
+pub use trellis::Trellis;

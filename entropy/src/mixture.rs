@@ -16,8 +16,10 @@ mod density;
 mod numbers;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use coding::Intervals;
+pub use values::OnTrellis;
 
 use crate::error::MixtureError;
 use crate::gaussian::SCALES;
@@ -55,6 +57,7 @@ pub struct Mixtures {
     components: usize,
     paired: bool,
     plain_below: u8,
+    trellis_from: u8,
     scales: Vec<u8>,
     parameters: Vec<u8>,
 }
@@ -109,9 +112,21 @@ impl Mixtures {
             components,
             paired,
             plain_below: plain_below as u8,
+            trellis_from: SCALES as u8,
             scales,
             parameters,
         })
+    }
+
+    /// With symbols of scale `from` or more on a [`Trellis`](crate::Trellis): where that says so,
+    /// a symbol stands for a value half a step above it, and its distribution is taken from
+    /// there. The trellis begins anew in each half of the symbols. No scale of a plain symbol is
+    /// on it: `from` is at least `plain_below`.
+    pub fn with_trellis(self, from: u8) -> Self {
+        Self {
+            trellis_from: from.clamp(self.plain_below, SCALES as u8),
+            ..self
+        }
     }
 
     /// How many parameters a component has.
@@ -133,6 +148,11 @@ impl Mixtures {
     /// rough width from.
     pub fn scales(&self) -> &[u8] {
         &self.scales
+    }
+
+    /// Whether there is a trellis.
+    fn has_trellis(&self) -> bool {
+        usize::from(self.trellis_from) < SCALES
     }
 
     /// Parameters of every symbol's or pair's components, as given.

@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 use burn::tensor::Device;
 use lic_codec::temporal::Temporal;
 use lic_codec::{
-    Area, Asked, Digest, Field, Latents, Model, ModelError, ModelId, Pixels, Quality, Scale,
+    Area, Asked, Digest, Field, Latents, Model, ModelError, ModelId, Pixels, Quality, Quantiser,
+    Scale,
 };
 use lic_entropy::Tables;
 
@@ -106,6 +107,10 @@ impl Model for StandardModel {
         self.tuned_for == Objective::Mse
     }
 
+    fn has_trellis(&self) -> bool {
+        self.shape.has_mixtures()
+    }
+
     fn stride(&self) -> u32 {
         LATENT_STRIDE as u32
     }
@@ -151,8 +156,8 @@ impl Model for StandardModel {
         asked: &Asked<'_>,
     ) -> Result<Box<dyn Latents + '_>, ModelError> {
         let (h, w) = (area.height as usize, area.width as usize);
-        let quality = asked.quality.get();
-        let mut coding = Coding::new(self, [h, w], asked.quality)?;
+        let quality = asked.quantiser.quality.get();
+        let mut coding = Coding::new(self, [h, w], asked.quantiser)?;
         coding.effort = asked.effort;
         let fault = |reason: String| self.fault(reason);
         let y = self.latents(window, area, &coding.gain).map_err(fault)?;
@@ -168,7 +173,7 @@ impl Model for StandardModel {
                     size: tile,
                     y: self.latents(window, whole, &coding.gain).map_err(fault)?,
                     z: &z,
-                    quality: quality.into(),
+                    quantiser: asked.quantiser,
                 };
                 let refiner = self.refiner.get().map_err(fault)?;
                 refiner.refine(tile, steps, asked.watch).map_err(fault)?
@@ -184,11 +189,11 @@ impl Model for StandardModel {
         &self,
         width: u32,
         height: u32,
-        quality: Quality,
+        quantiser: Quantiser,
     ) -> Result<Box<dyn Latents + '_>, ModelError> {
         let latents = |side: u32| (side as usize).next_multiple_of(STRIDE) / LATENT_STRIDE;
         let size = [latents(height), latents(width)];
-        Ok(Box::new(Coding::new(self, size, quality)?))
+        Ok(Box::new(Coding::new(self, size, quantiser)?))
     }
 
     fn synthesise(

@@ -30,11 +30,13 @@ pub mod prior;
 pub mod profile;
 mod reference;
 mod refine;
+mod relaxed;
 mod rounding;
 pub mod standard;
 mod temporal_weights;
 pub mod train;
 pub mod transform;
+mod trellis;
 mod weights;
 mod zoo;
 

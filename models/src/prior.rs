@@ -35,6 +35,7 @@ pub use quantised::straight_through;
 pub(crate) use shape::gaussian_bits;
 pub use shape::{Shape, ShapeConfig, ShapeStream, scale_of};
 pub use shape_file::{IntFileError, IntLayer, IntWeights, freeze, parse, thaw};
+pub(crate) use shape_int::TRELLIS_FROM;
 pub use shape_int::{IntShape, IntStream, covered};
 pub use temporal::{MOTION_PLANES, TemporalConfig, TemporalMean, TemporalPrior, TemporalShape};
 pub use temporal_file::{freeze_temporal, parse_temporal, thaw_temporal};

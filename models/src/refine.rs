@@ -14,7 +14,7 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLrSchedulerConfig;
 use burn::module::{Module, Param};
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
-use lic_codec::{Area, Effort, Pixels};
+use lic_codec::{Area, Effort, Pixels, Quantiser};
 
 use crate::prior::level_weights;
 use crate::standard::{LATENT_STRIDE, Noise, Rounding, Standard};
@@ -104,8 +104,8 @@ pub struct Tile<'a> {
     pub y: Vec<f32>,
     /// Hyper-latents of the tile, rounded, `[h/4][w/4][z]`.
     pub z: &'a [f32],
-    /// 1..=100.
-    pub quality: f64,
+    /// What the file will say of it.
+    pub quantiser: Quantiser,
 }
 
 /// The latents that move, `[1, m, h, w]`.
@@ -159,17 +159,18 @@ impl Refiner {
             y: Param::from_tensor(scene.start.clone()),
         };
         let mut adam = AdamConfig::new().init();
-        let lambda = LAMBDA_FACTOR * self.objective.lambda(tile.quality);
+        let lambda = LAMBDA_FACTOR * self.objective.lambda(tile.quality());
         for step in 0..steps {
             let part = f64::from(step) / f64::from(steps);
             let rounding = Rounding::Anneal {
                 temperature: TEMPERATURES[0] * (TEMPERATURES[1] / TEMPERATURES[0]).powf(part),
                 noise: Noise::new(u64::from(step)),
+                trellis: tile.quantiser.trellis,
             };
             let y = scene.with(moving.y.val());
             let coded = self
                 .networks
-                .code(y, scene.z.clone(), &[tile.quality], rounding);
+                .code(y, scene.z.clone(), &[tile.quality()], rounding);
             let x_hat = self.networks.g_s.forward(scene.surrounded(coded.y_hat));
             let distortion = self
                 .objective
@@ -211,7 +212,7 @@ impl Scene {
         let columns = tile.columns();
         let m = networks.groups.channels();
         let latents = tensor(&tile.y, [columns, m], *seen, device);
-        let weights = level_weights(&[tile.quality], device);
+        let weights = level_weights(&[tile.quality()], device);
         let outside = mask(*seen, |x, y| !coded.contains(x, y), device);
         let z_area = coded.seen_from(tile.keep.x, tile.keep.y).in_units(4);
         let z_columns = (tile.keep.width / 4) as usize;
@@ -267,6 +268,11 @@ impl Scene {
 }
 
 impl Tile<'_> {
+    /// 1..=100.
+    fn quality(&self) -> f64 {
+        self.quantiser.quality.get().into()
+    }
+
     /// Positions in a row of the window.
     fn columns(&self) -> usize {
         self.window.width as usize / LATENT_STRIDE

@@ -12,14 +12,15 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::tensor::activation::{relu, sigmoid};
+use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 
 pub use crate::noise::Noise;
 use crate::prior::{
     Factorized, Gain, GroupsConfig, LEVELS, Mean, MeanConfig, Shape, ShapeConfig, level_of,
-    level_weights, parity_mask, straight_through,
+    level_weights, parity_mask,
 };
+pub use crate::relaxed::Rounding;
 use crate::transform::{
     Analysis, AnalysisConfig, BlockConfig, Klt, Synthesis, SynthesisConfig, unbiased_start,
 };
@@ -137,62 +138,6 @@ pub struct Coded {
     pub bits_z: Tensor<1>,
 }
 
-/// How a forward pass treats rounding.
-#[derive(Debug)]
-pub enum Rounding {
-    /// Training: rates of latents with uniform noise (Ballé et al. 2017), rounded
-    /// ones with straight-through gradients for everything else (Minnen and
-    /// Singh 2020, section 3.3).
-    Noise(Noise),
-    /// Encoding with effort: between the two nearest integers, at random and the more
-    /// softly the higher the temperature (stochastic Gumbel annealing, Yang, Bamler
-    /// and Mandt, NeurIPS 2020, section 3.3).
-    Anneal {
-        /// Temperature, above 0.
-        temperature: f64,
-        /// Where the randomness comes from.
-        noise: Noise,
-    },
-    /// As coded.
-    Hard,
-}
-
-impl Rounding {
-    /// (`x` rounded, what the rate is taken of).
-    pub(crate) fn apply(&mut self, x: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
-        match self {
-            Self::Noise(noise) => {
-                let noise = noise.tensor(x.dims(), &x.device());
-                (round(x.clone()), x + noise)
-            }
-            Self::Anneal { temperature, noise } => {
-                let soft = anneal(x, *temperature, noise);
-                (soft.clone(), soft)
-            }
-            Self::Hard => {
-                let rounded = round(x);
-                (rounded.clone(), rounded)
-            }
-        }
-    }
-}
-
-/// A relaxed draw from the two integers around `x`: each has probability
-/// ∝ exp(−atanh(distance) / temperature), and the draw is a binary concrete variable of
-/// the same temperature (Maddison, Mnih and Teh 2017).
-fn anneal(x: Tensor<4>, temperature: f64, noise: &mut Noise) -> Tensor<4> {
-    // atanh is infinite at 1.
-    const EDGE: f64 = 1e-4;
-    let floor = x.clone().detach().floor();
-    let up = (x - floor.clone()).clamp(EDGE, 1.0 - EDGE);
-    let atanh = |d: Tensor<4>| ((d.clone() + 1.0) / (-d + 1.0)).log() * 0.5;
-    // The logarithm of the odds of the upper integer.
-    let odds = (atanh(up.clone()) - atanh(-up + 1.0)) / temperature;
-    let uniform = (noise.tensor(floor.dims(), &floor.device()) + 0.5).clamp(1e-6, 1.0 - 1e-6);
-    let logistic = uniform.clone().log() - (-uniform + 1.0).log();
-    floor + sigmoid((odds + logistic) / temperature)
-}
-
 impl StandardConfig {
     /// A model with random projections. Nothing random is computed before it is
     /// used, so this is cheap where weights are loaded next.
@@ -298,7 +243,8 @@ impl Standard {
             let y = y.clone().narrow(1, step.first, step.channels);
             let mask = parity_mask(step.pass, h, w, &device);
             let mu = self.mean.head(&means, i) * gain.clone();
-            let (r, rate) = rounding.apply(y - mu.clone());
+            let scales = || self.shape.head(&shapes, i);
+            let (r, rate) = rounding.residuals(y - mu.clone(), scales, step.pass);
             bits_y = bits_y + per_picture(self.shape.bits(&shapes, i, rate) * mask.clone());
             let known = (mu + r.clone()) * mask.clone();
             means = self.mean.update(means, step.group, known.clone() / gain);
@@ -330,11 +276,6 @@ fn nearest_levels(qualities: &[f64], device: &Device) -> Tensor<2> {
         row[level_of((2.0 * q).round() as u8)] = 1.0;
     }
     Tensor::from_data(TensorData::new(values, [qualities.len(), LEVELS]), device)
-}
-
-/// Rounded, with a straight-through gradient.
-pub(crate) fn round(x: Tensor<4>) -> Tensor<4> {
-    straight_through(x.clone(), x.detach().round())
 }
 
 pub(crate) fn per_picture(bits: Tensor<4>) -> Tensor<1> {

@@ -15,7 +15,7 @@ use crate::error::{DecodeError, FormatErrorKind, LimitError};
 use crate::geometry::Area;
 use crate::image::{Channels, Depth, Image, Samples};
 use crate::limits::Limits;
-use crate::model::{Latents, Model, ModelError, Pixels, Quality};
+use crate::model::{Latents, Model, ModelError, Pixels, Quality, Quantiser};
 use crate::plot::Wanted;
 use crate::temporal::{Before, Block, Past, Temporal};
 use crate::tiles::{Painter, Tiling, in_flight, misfit};
@@ -301,7 +301,9 @@ impl<'m> Coding<'m> {
                     let before = known.before(past);
                     self.temporal()?.prepare(size, quality, &before)?
                 }
-                None => self.model.prepare(size.0, size.1, quality)?,
+                None => self
+                    .model
+                    .prepare(size.0, size.1, Quantiser::scalar(quality))?,
             };
             let reader = Reader::new(self.header.coder, vec![stream]).joined(true);
             let coded = self

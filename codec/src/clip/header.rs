@@ -6,7 +6,8 @@ use lic_entropy::Coder;
 
 use super::order::MOST_BETWEEN;
 use crate::bitstream::{
-    CLIP, COLOUR, Fields, MAGIC, MAX_SIDE, RANGE, TILED, VERSION, in_range, known, put_varint,
+    CLIP, COLOUR, Fields, MAGIC, MAX_SIDE, RANGE, TILED, VERSION, channels_of, in_range, known,
+    put_varint,
 };
 use crate::error::{DecodeError, FormatErrorKind};
 use crate::geometry::{Grid, TILE_UNIT};
@@ -237,9 +238,7 @@ impl ClipHeader {
 
         let all = CLIP | COLOUR | RANGE | TILED;
         known("kind", kinds, all, (kinds & !all == 0).then_some(()))?;
-        let colour = kinds & COLOUR;
-        let channels = Channels::ALL.into_iter().find(|c| c.number() == colour);
-        let channels = known("colour", colour, Channels::Rgb.number(), channels)?;
+        let channels = channels_of(kinds);
         in_range("the model id", model, 0, u16::MAX.into())?;
         in_range("the frames between two", between, 0, MOST_BETWEEN.into())?;
         let quality = quality_of(quality)?;

@@ -87,7 +87,7 @@ fn encode_tile(
     let size = (area.width, area.height);
     let number = (row * tiling.grid.columns() + column) as usize;
     let asked = Asked {
-        quality: options.quality,
+        quantiser: options.quantiser(model),
         effort: options.effort,
         watch: &|part| progress.see(number, part),
     };

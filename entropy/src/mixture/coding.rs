@@ -14,6 +14,7 @@ use crate::gaussian::gaussian;
 use crate::halves::first_half;
 use crate::interval::{Interval, Sink, Source};
 use crate::tables::{PRECISION, Table, Tables};
+use crate::trellis::Trellis;
 
 /// Symbols that a thread takes at a time; no pair is cut.
 const PART: usize = 1 << 12;
@@ -104,10 +105,12 @@ impl Decoder {
         mixtures: &Mixtures,
         out: &mut Vec<i32>,
     ) -> Result<(), DecodeError> {
-        self.decode_part(mixtures, 0..mixtures.len(), out)
+        let (half, all) = (first_half(mixtures.len()), mixtures.len());
+        self.decode_part(mixtures, 0..half, out)?;
+        self.decode_part(mixtures, half..all, out)
     }
 
-    /// The same for those of `range`, which cuts no pair.
+    /// The same for those of `range`, one of the two halves.
     pub(crate) fn decode_part(
         &mut self,
         mixtures: &Mixtures,
@@ -116,8 +119,12 @@ impl Decoder {
     ) -> Result<(), DecodeError> {
         out.reserve(range.len());
         match &mut self.0 {
-            Reader::Ans(reader) => mixtures.pass(range, &mut Decode(reader, out)),
-            Reader::Range(reader) => mixtures.pass(range, &mut Decode(reader, out)),
+            Reader::Ans(reader) => {
+                mixtures.pass(range, Trellis::default(), &mut Decode(reader, out))
+            }
+            Reader::Range(reader) => {
+                mixtures.pass(range, Trellis::default(), &mut Decode(reader, out))
+            }
         }
     }
 }
@@ -129,8 +136,9 @@ impl Mixtures {
     /// # Errors
     /// As [`Encoder::encode_mixtures`].
     pub fn intervals(&self, symbols: &[i32]) -> Result<Intervals, EncodeError> {
-        check_lengths(self, symbols)?;
-        self.intervals_of(0..symbols.len(), symbols)
+        let [mut first, second] = self.halves(symbols)?;
+        first.0.extend(second.0);
+        Ok(first)
     }
 
     /// The same in two halves, for a [`HalvesEncoder`](crate::HalvesEncoder).
@@ -146,17 +154,17 @@ impl Mixtures {
         ])
     }
 
+    /// Those of `range`, one of the two halves.
     fn intervals_of(&self, range: Range<usize>, symbols: &[i32]) -> Result<Intervals, EncodeError> {
-        let parts = range
-            .clone()
+        let parts = self
+            .states(range.clone(), symbols, PART)
             .into_par_iter()
-            .step_by(PART)
-            .map(|start| {
+            .map(|(start, trellis)| {
                 let range = start..(start + PART).min(range.end);
                 let mut part = IntervalsPart::default();
                 part.all.reserve(range.len());
                 let mut encode = Encode(&mut part, symbols[range.clone()].iter());
-                self.pass(range, &mut encode)?;
+                self.pass(range, trellis, &mut encode)?;
                 part.count_bits();
                 Ok(part)
             })
@@ -172,19 +180,26 @@ impl Mixtures {
         Ok(self.intervals(symbols)?.bits())
     }
 
-    /// Takes the symbols of `range`, which cuts no pair, through `pass`, in coding order.
-    fn pass<P: Pass>(&self, range: Range<usize>, pass: &mut P) -> Result<(), P::Error> {
+    /// Takes the symbols of `range`, which cuts no pair, through `pass`, in coding order;
+    /// before them, the trellis is at `trellis`.
+    fn pass<P: Pass>(
+        &self,
+        range: Range<usize>,
+        trellis: Trellis,
+        pass: &mut P,
+    ) -> Result<(), P::Error> {
         match self.components {
-            1 => self.pass_of::<1, P>(range, pass),
-            2 => self.pass_of::<2, P>(range, pass),
-            3 => self.pass_of::<3, P>(range, pass),
-            _ => self.pass_of::<4, P>(range, pass),
+            1 => self.pass_of::<1, P>(range, trellis, pass),
+            2 => self.pass_of::<2, P>(range, trellis, pass),
+            3 => self.pass_of::<3, P>(range, trellis, pass),
+            _ => self.pass_of::<4, P>(range, trellis, pass),
         }
     }
 
     fn pass_of<const K: usize, P: Pass>(
         &self,
         range: Range<usize>,
+        mut trellis: Trellis,
         pass: &mut P,
     ) -> Result<(), P::Error> {
         let (numbers, plain) = (numbers(), gaussian());
@@ -198,11 +213,16 @@ impl Mixtures {
                     pass.plain(table(plain, scale))?;
                 }
             } else if let [first, second] = *scales {
-                pair::<K, P>(pass, numbers, [first, second], parameters)?;
+                let on = [first, second].map(|scale| scale >= self.trellis_from);
+                let scales = [first, second];
+                pair::<K, P>(pass, numbers, scales, parameters, (&mut trellis, on))?;
             } else if let [scale] = *scales {
                 let fields = each_of(parameters, 3, [0, 1, 2]);
-                let components = Components::<K>::new(numbers, scale, fields);
-                pass.mixed(&Density::new(numbers, &components))?;
+                let mut components = Components::<K>::new(numbers, scale, fields);
+                let on = scale >= self.trellis_from;
+                components.stand(on, trellis);
+                let (symbol, _) = pass.mixed(&Density::new(numbers, &components))?;
+                trellis = trellis.after_if(on, symbol);
             }
         }
         Ok(())
@@ -222,10 +242,13 @@ fn pair<const K: usize, P: Pass>(
     numbers: &Numbers,
     scales: [u8; 2],
     parameters: &[u8],
+    (trellis, on): (&mut Trellis, [bool; 2]),
 ) -> Result<(), P::Error> {
-    let first = Components::<K>::new(numbers, scales[0], each_of(parameters, 6, [0, 1, 3]));
+    let mut first = Components::<K>::new(numbers, scales[0], each_of(parameters, 6, [0, 1, 3]));
+    first.stand(on[0], *trellis);
     let density = Density::new(numbers, &first);
     let (symbol, found) = pass.mixed(&density)?;
+    *trellis = trellis.after_if(on[0], symbol);
     // One that was escaped tells as much as the last that need not be.
     let symbol = symbol.clamp(density.min(), density.max());
     let edges = match found {
@@ -234,8 +257,10 @@ fn pair<const K: usize, P: Pass>(
     };
     let second = Components::<K>::new(numbers, scales[1], each_of(parameters, 6, [0, 2, 4]));
     let correlations = std::array::from_fn(|k| parameters[6 * k + 5]);
-    let second = second.given(numbers, &first, symbol, edges, correlations);
-    pass.mixed(&Density::new(numbers, &second))?;
+    let mut second = second.given(numbers, &first, symbol, edges, correlations);
+    second.stand(on[1], *trellis);
+    let (symbol, _) = pass.mixed(&Density::new(numbers, &second))?;
+    *trellis = trellis.after_if(on[1], symbol);
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use super::numbers::{
 };
 use crate::interval::Interval;
 use crate::tables::{PRECISION, TOTAL};
+use crate::trellis::Trellis;
 
 /// Offsets stay within so many symbols.
 const FURTHEST_OFFSET: i64 = 1024 << POINT;
@@ -55,6 +56,14 @@ impl<const K: usize> Components<K> {
                 scale.clamp(0, WIDEST as i64) as u16
             }),
         }
+    }
+
+    /// Where a symbol that is `on` the trellis stands for a value half a step above it, it is
+    /// as likely as one of components that lie half a step below.
+    #[inline(always)]
+    pub(super) fn stand(&mut self, on: bool, trellis: Trellis) {
+        let half = if on { trellis.half() << (POINT - 1) } else { 0 };
+        self.offsets = self.offsets.map(|offset| offset - half);
     }
 
     /// Those of the second symbol of a pair, once the first is `symbol`: `first` are the

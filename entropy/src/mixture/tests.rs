@@ -237,7 +237,9 @@ pub(super) fn draw(random: &mut StdRng, units: usize) -> (Mixtures, Vec<i32>) {
         });
     let symbols = symbols.collect();
     let mixtures = Mixtures::new(components, paired, 8, scales, parameters).unwrap();
-    (mixtures, symbols)
+    // None, some and all of those that are not plain.
+    let from = [64, 20, 0][random.random_range(0..3)];
+    (mixtures.with_trellis(from), symbols)
 }
 
 #[test]

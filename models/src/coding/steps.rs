@@ -78,6 +78,29 @@ pub(crate) fn residuals(
     symbols
 }
 
+/// What means are off by: residuals of a step before they are rounded, `[position
+/// covered][channel]`; of `y` and `mu` as [`residuals`].
+pub(crate) fn errors(step: Step, [h, w]: [usize; 2], y: &[f32], mu: &[f32]) -> Vec<f32> {
+    let m = y.len() / (h * w).max(1);
+    let positions: Vec<usize> = covered(step.pass, h, w).collect();
+    let mut errors = vec![0.0; mu.len()];
+    errors
+        .par_chunks_mut(SHARE * step.channels)
+        .zip(mu.par_chunks(SHARE * step.channels))
+        .zip(positions.par_chunks(SHARE))
+        .for_each(|((errors, mu), positions)| {
+            let errors = errors.chunks_exact_mut(step.channels);
+            let mu = mu.chunks_exact(step.channels);
+            for ((errors, mu), position) in errors.zip(mu).zip(positions) {
+                let y = &y[position * m + step.first..];
+                for ((error, mean), y) in errors.iter_mut().zip(mu).zip(y) {
+                    *error = y - mean;
+                }
+            }
+        });
+    errors
+}
+
 /// Latents `r + mu` of a step, into `y_hat` `[h][w][m]`, gain on. `r(i)` is the residual
 /// number `i` in coding order; `known` are the means, and then the latents without gain,
 /// as the means' networks want them: `[position covered][channel]`.

@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
-use lic_codec::{Effort, Field, Latents, ModelError, Plan, Quality};
-use lic_entropy::gaussian;
+use lic_codec::{Effort, Field, Latents, ModelError, Plan, Quantiser};
+use lic_entropy::{OnTrellis, gaussian};
 
 use super::StandardModel;
-use super::steps::{by_planes, reconstruct, residuals, scale};
+use super::steps::{by_planes, errors, reconstruct, residuals, scale};
 use crate::networks::Means;
 use crate::prior::{IntStream, Step, level_of};
 use crate::profile::{Other, Part, Work, timed};
 use crate::rounding::rounded;
+use crate::trellis;
 
 /// A tile between its steps.
 pub(super) struct Coding<'a> {
@@ -18,7 +19,7 @@ pub(super) struct Coding<'a> {
     /// Size of the latents.
     h: usize,
     w: usize,
-    quality: Quality,
+    quantiser: Quantiser,
     pub(super) effort: Effort,
     pub(super) gain: Vec<f32>,
     /// Encoder only.
@@ -27,8 +28,11 @@ pub(super) struct Coding<'a> {
     known: Option<Known<'a>>,
     /// Means of the step that is being coded, gain on: `[covered][channel]`.
     mu: Option<Vec<f32>>,
-    /// Encoder only: the scales of the step that is being coded, `[channel][covered]`.
+    /// Encoder only: the scales of the step that is being coded, `[channel][covered]`, or
+    /// `[covered][channel]` if there is a trellis.
     planned: Vec<u16>,
+    /// Which symbols of the step that is being coded are on a trellis, in coding order.
+    on_trellis: Option<OnTrellis>,
     /// `[h][w][m]`, gain on.
     y_hat: Vec<f32>,
 }
@@ -53,20 +57,21 @@ impl<'a> Coding<'a> {
     pub(super) fn new(
         model: &'a StandardModel,
         [h, w]: [usize; 2],
-        quality: Quality,
+        quantiser: Quantiser,
     ) -> Result<Self, ModelError> {
-        let gain = model.networks.gain(quality.get());
+        let gain = model.networks.gain(quantiser.quality.get());
         Ok(Self {
             model,
             h,
             w,
-            quality,
+            quantiser,
             effort: Effort::default(),
             gain: gain.map_err(|reason| model.fault(reason))?,
             source: None,
             known: None,
             mu: None,
             planned: Vec::new(),
+            on_trellis: None,
             y_hat: vec![0.0; h * w * model.groups.channels()],
         })
     }
@@ -117,11 +122,13 @@ impl<'a> Coding<'a> {
         let by_positions = by_planes(&values, positions);
         let means = model
             .networks
-            .means(&by_positions, self.h, self.w, self.quality.get())
+            .means(&by_positions, self.h, self.w, self.quantiser.quality.get())
             .map_err(|reason| model.fault(reason))?;
         self.known = Some(Known {
             means,
-            shapes: model.shape.start(z, self.h, self.w, self.quality.halves()),
+            shapes: model
+                .shape
+                .start(z, self.h, self.w, self.quantiser.quality.halves()),
         });
         Ok(())
     }
@@ -155,7 +162,7 @@ impl Latents for Coding<'_> {
         if step == 0 {
             let area = self.h / 4 * (self.w / 4);
             let channels = self.model.z_channels;
-            let first = level_of(self.quality.halves()) * channels;
+            let first = level_of(self.quantiser.quality.halves()) * channels;
             let indices =
                 (first..first + channels).flat_map(|i| std::iter::repeat_n(i as u16, area));
             return Ok(Plan::Tables {
@@ -163,12 +170,16 @@ impl Latents for Coding<'_> {
                 indices: indices.collect(),
             });
         }
-        let model = self.model;
+        let (model, trellis) = (self.model, self.quantiser.trellis);
         let shapes = &self.known()?.shapes;
-        if let Some(mixtures) = model.shape.mixtures(shapes, step - 1) {
+        if let Some(mixtures) = model.shape.mixtures(shapes, step - 1, trellis) {
             let mixtures = mixtures.map_err(|error| model.fault(error.to_string()))?;
+            self.on_trellis = mixtures.on_trellis();
             if self.source.is_some() {
-                let scales = by_planes(mixtures.scales(), self.step(step)?.channels);
+                let scales = match trellis {
+                    true => mixtures.scales().into(),
+                    false => by_planes(mixtures.scales(), self.step(step)?.channels),
+                };
                 self.planned = scales.into_iter().map(u16::from).collect();
             }
             return Ok(Plan::Mixtures(mixtures));
@@ -190,6 +201,15 @@ impl Latents for Coding<'_> {
         let step = self.step(number)?;
         let mu = self.means(number, step)?;
         let y = &self.source()?.y;
+        if let Some(on) = &self.on_trellis {
+            let work = || Work::moved(4 * size_of_val(&mu[..]));
+            let symbols = timed(Part::Other(Other::Symbols), work, || {
+                let v = errors(step, [self.h, self.w], y, &mu);
+                trellis::symbols(&v, &self.planned, on)
+            });
+            self.mu = Some(mu);
+            return Ok(symbols);
+        }
         let work = || Work::moved(2 * size_of_val(&mu[..]) + size_of::<i32>() * mu.len());
         let mut symbols = timed(Part::Other(Other::Symbols), work, || {
             residuals(step, [self.h, self.w], y, &mu, |i, residual| {
@@ -220,12 +240,22 @@ impl Latents for Coding<'_> {
             return self.accept_z(symbols);
         }
         let (step, model) = (self.step(number)?, self.model);
+        let last = number == model.groups.steps().len();
+        if let Some(on) = self.on_trellis.take() {
+            let doubled = by_planes(&on.doubled(symbols), step.channels);
+            self.note(number, step, |i| 0.5 * doubled[i] as f32)?;
+            if !last {
+                let shapes = &mut self.known()?.shapes;
+                model.shape.update_doubled(shapes, number - 1, &doubled);
+            }
+            return Ok(());
+        }
         let mut symbols = Cow::Borrowed(symbols);
         if model.shape.has_mixtures() {
             symbols = by_planes(&symbols, step.channels).into();
         }
         self.note(number, step, |i| symbols[i] as f32)?;
-        if number < model.groups.steps().len() {
+        if !last {
             let shapes = &mut self.known()?.shapes;
             model.shape.update(shapes, number - 1, &symbols);
         }

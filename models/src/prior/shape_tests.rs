@@ -191,7 +191,7 @@ fn mixtures_of_float_and_integer_networks_agree() {
             let scales = bytes(by_position(shape.head(&floats, i)));
             let parameters = bytes(by_position(shape.parameters(hidden, i).unwrap()));
             let found = ints.iter().zip(&known);
-            let found = found.map(|(ints, known)| ints.mixtures(known, i).unwrap().unwrap());
+            let found = found.map(|(ints, known)| ints.mixtures(known, i, false).unwrap().unwrap());
             let found: Vec<Mixtures> = found.collect();
             for mixtures in &found {
                 assert_eq!(mixtures.scales(), scales, "step {i}");
@@ -210,9 +210,15 @@ fn mixtures_of_float_and_integer_networks_agree() {
                 .chunks_exact(h * w)
                 .flat_map(|plane| positions.iter().map(|&p| plane[p]))
                 .collect();
+            // In every second step, values are between whole numbers.
+            let doubled: Vec<i32> = planes.iter().map(|v| 2 * v + i as i32 % 2).collect();
             for (ints, known) in ints.iter().zip(&mut known) {
-                ints.update(known, i, &planes);
+                match i % 2 {
+                    0 => ints.update(known, i, &planes),
+                    _ => ints.update_doubled(known, i, &doubled),
+                }
             }
+            let r = r + 0.5 * (i % 2) as f64;
             floats = floats.update(step.group, r * mask);
         }
         // Of some hundreds: weights are random, and so are most symbols unlikely.

@@ -26,8 +26,15 @@ pub struct Point {
 /// Qualities evaluated.
 const QUALITIES: [u8; 5] = [10, 30, 50, 70, 90];
 
-/// `crops`: pixels of RGB crops of side `size`, one after the other.
-pub fn evaluate(model: &Standard, crops: &[u8], size: usize, device: &Device) -> Vec<Point> {
+/// `crops`: pixels of RGB crops of side `size`, one after the other. On a trellis, if
+/// `trellis` says so.
+pub fn evaluate(
+    model: &Standard,
+    crops: &[u8],
+    size: usize,
+    trellis: bool,
+    device: &Device,
+) -> Vec<Point> {
     let each = size * size * 3;
     QUALITIES
         .iter()
@@ -42,7 +49,11 @@ pub fn evaluate(model: &Standard, crops: &[u8], size: usize, device: &Device) ->
             let count = (crops.len() / each) as f64;
             for crop in crops.chunks_exact(each) {
                 let x = pictures(crop, 1, size, device);
-                let pass = model.forward(x.clone(), &[f64::from(quality)], Rounding::Hard);
+                let rounding = match trellis {
+                    true => Rounding::Trellis(None),
+                    false => Rounding::Hard,
+                };
+                let pass = model.forward(x.clone(), &[f64::from(quality)], rounding);
                 let x_hat = (pass.x_hat.clamp(0.0, 1.0) * 255.0).round() / 255.0;
                 let mse: f32 = squared_error(x_hat.clone(), x.clone()).into_scalar();
                 let similarity = f64::from(ms_ssim(x_hat, x).into_scalar::<f32>());

@@ -36,6 +36,9 @@ pub struct Recipe {
     /// What the rate is taken of.
     #[serde(default)]
     pub rate_of: RateOf,
+    /// Whether latents are quantised on a trellis.
+    #[serde(default)]
+    pub trellis: bool,
     /// Shape of the model; the standard one if left out.
     #[serde(default)]
     pub model: StandardConfig,

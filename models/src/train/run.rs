@@ -165,7 +165,13 @@ pub fn run(
     })?;
 
     if state.step == 0 {
-        let points = evaluate(&state.mean, &held, HELD_SIZE as usize, device);
+        let points = evaluate(
+            &state.mean,
+            &held,
+            HELD_SIZE as usize,
+            recipe.trellis,
+            device,
+        );
         emit(Event::Evaluation { step: 0, points })?;
     }
     let began = Instant::now();
@@ -184,7 +190,13 @@ pub fn run(
             means = Means::default();
         }
         if done.is_multiple_of(recipe.log.evaluate) || done == recipe.schedule.steps {
-            let points = evaluate(&state.mean, &held, HELD_SIZE as usize, device);
+            let points = evaluate(
+                &state.mean,
+                &held,
+                HELD_SIZE as usize,
+                recipe.trellis,
+                device,
+            );
             emit(Event::Evaluation { step: done, points })?;
         }
         if done.is_multiple_of(recipe.log.checkpoint) {

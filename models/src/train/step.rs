@@ -58,9 +58,11 @@ pub fn step(
         .map(|_| (1 + noise.next_u64() % 100) as f64)
         .collect();
 
-    let rounding = match recipe.rate_of {
-        RateOf::Noisy => Rounding::Noise(noise),
-        RateOf::Rounded => Rounding::Hard,
+    let rounding = match (recipe.rate_of, recipe.trellis) {
+        (RateOf::Noisy, false) => Rounding::Noise(noise),
+        (RateOf::Rounded, false) => Rounding::Hard,
+        (RateOf::Noisy, true) => Rounding::Trellis(Some(noise)),
+        (RateOf::Rounded, true) => Rounding::Trellis(None),
     };
     let pass = if recipe.freezes_transform() {
         // Without errors: none that it could learn from.

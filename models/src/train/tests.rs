@@ -34,6 +34,7 @@ fn recipe(pictures: &Path, steps: u64) -> Recipe {
         start: Start::Klt,
         freeze: Vec::new(),
         rate_of: RateOf::Noisy,
+        trellis: false,
         model: StandardConfig {
             analysis: AnalysisConfig::new(fine.clone(), 1, coarse.clone(), 1),
             synthesis: SynthesisConfig::new(coarse, 1, fine, 1),

@@ -9,7 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use lic_codec::{
-    Area, Asked, Digest, Field, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality, Scale,
+    Area, Asked, Digest, Field, Latents, Model, ModelError, ModelId, Pixels, Plan, Quality,
+    Quantiser, Scale,
 };
 
 /// Calls of a model, and the two ends of the work.
@@ -185,6 +186,10 @@ impl Model for Watched<'_> {
         self.model.gains_from_filters()
     }
 
+    fn has_trellis(&self) -> bool {
+        self.model.has_trellis()
+    }
+
     fn sections_at(&self, scale: Scale) -> usize {
         self.model.sections_at(scale)
     }
@@ -208,9 +213,9 @@ impl Model for Watched<'_> {
         &self,
         width: u32,
         height: u32,
-        quality: Quality,
+        quantiser: Quantiser,
     ) -> Result<Box<dyn Latents + '_>, ModelError> {
-        let prepare = || self.model.prepare(width, height, quality);
+        let prepare = || self.model.prepare(width, height, quantiser);
         Ok(self.watched(self.clock.call(Call::Prepare, prepare)?))
     }
 

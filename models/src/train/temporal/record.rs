@@ -7,7 +7,7 @@ use lic_codec::clip::{ClipOptions, MOST_BETWEEN, Written};
 use lic_codec::temporal::{Before, Block, Past, Temporal};
 use lic_codec::{
     Area, Asked, Channels, ClipEncoder, Digest, Field, Image, Latents, Model, ModelError, ModelId,
-    Pixels, Plan, Quality,
+    Pixels, Plan, Quality, Quantiser,
 };
 use lic_entropy::gaussian;
 
@@ -178,9 +178,9 @@ impl Model for Recorder<'_> {
         &self,
         width: u32,
         height: u32,
-        quality: Quality,
+        quantiser: Quantiser,
     ) -> Result<Box<dyn Latents + '_>, ModelError> {
-        Model::prepare(self.model, width, height, quality)
+        Model::prepare(self.model, width, height, quantiser)
     }
 
     fn synthesise(
