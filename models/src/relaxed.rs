@@ -8,8 +8,9 @@ use crate::noise::Noise;
 use crate::prior::{Pass, TRELLIS_FROM, covered, straight_through};
 use crate::trellis;
 
-/// Width of the noise of residuals on a trellis while latents are refined. What a trellis leaves is
-/// about as much as noise of 0.87 does; XXX
+/// Width of the noise of residuals on a trellis while latents are refined, in steps. What a
+/// trellis leaves is about noise of 0.87; by trial (models/README.md, *Figures*), a little less
+/// is better.
 const TRELLIS_NOISE: f64 = 0.7;
 
 /// How a forward pass treats rounding.

@@ -20,7 +20,8 @@ const TILE: usize = 48;
 
 /// Symbols of this scale or more, a standard deviation of 0.44, are on the trellis, where there
 /// is one. Where a symbol is nearly always 0, a value half a step off is no help: on residuals of
-/// six Kodak pictures, rates at equal error were least from 11 to 13 on.
+/// four Kodak pictures, rates at equal error were least from 11 to 13 on (and of six pictures as
+/// they decode, models/README.md).
 pub(crate) const TRELLIS_FROM: u8 = 12;
 
 /// What a step adds to the stream.
