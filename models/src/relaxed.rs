@@ -29,7 +29,7 @@ pub enum Rounding {
         /// Where the randomness comes from.
         noise: Noise,
         /// Whether there will be a trellis. Of residuals on it nobody knows which integers are the
-        /// nearest: they have uniform noise instead, [`TRELLIS_NOISE`] wide.
+        /// nearest: they have uniform noise instead, 0.7 steps wide.
         trellis: bool,
     },
     /// As coded without a trellis.
