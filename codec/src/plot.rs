@@ -97,22 +97,13 @@ impl Plot {
         let (width, first) = (origin.width as usize, to.x as usize);
         let rows = (0..shown.height).map(|y| row(y).as_flattened());
         let rows: Vec<&[f32]> = rows.collect();
+        let (start, place) = (3 * to.y as usize * width, [width, first]);
         match (&mut self.samples, self.channels) {
             (Samples::Eight(samples), Channels::Rgb) => {
-                set_rows(
-                    &mut samples[3 * to.y as usize * width..],
-                    [width, first],
-                    &rows,
-                    byte,
-                );
+                set_rows(&mut samples[start..], place, &rows, byte);
             }
             (Samples::Sixteen(samples), Channels::Rgb) => {
-                set_rows(
-                    &mut samples[3 * to.y as usize * width..],
-                    [width, first],
-                    &rows,
-                    word,
-                );
+                set_rows(&mut samples[start..], place, &rows, word);
             }
             (_, Channels::Grey) => {
                 for y in 0..shown.height {

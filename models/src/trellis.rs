@@ -57,8 +57,8 @@ fn half(v: &[f32], scales: &[u16], on: &[bool]) -> Vec<i32> {
     for (i, symbol) in symbols.iter_mut().enumerate().rev() {
         *symbol = match on[i] {
             true => {
-                let [half, odd] = back.next().unwrap_or_default();
-                Choices::new(v[i], scales[i]).symbol(half, odd)
+                let [grid, odd] = back.next().unwrap_or_default();
+                Choices::new(v[i], scales[i]).symbol(grid, odd)
             }
             false => rounded(v[i], scales[i]),
         };
@@ -84,21 +84,21 @@ impl Choices {
     /// one half a step above.
     #[inline(always)]
     fn costs(&self) -> [[f32; 2]; 2] {
-        array::from_fn(|half| array::from_fn(|odd| self.best(half, odd).0))
+        array::from_fn(|grid| array::from_fn(|odd| self.best(grid, odd).0))
     }
 
-    fn symbol(&self, half: usize, odd: usize) -> i32 {
-        self.best(half, odd).1
+    fn symbol(&self, grid: usize, odd: usize) -> i32 {
+        self.best(grid, odd).1
     }
 
     /// The better one of the two nearest symbols of a parity, and its cost before.
     #[inline(always)]
-    fn best(&self, half: usize, odd: usize) -> (f32, i32) {
-        let x = self.v - 0.5 * half as f32;
+    fn best(&self, grid: usize, odd: usize) -> (f32, i32) {
+        let x = self.v - 0.5 * grid as f32;
         let below = 2 * ((x - odd as f32) * 0.5).floor() as i32 + odd as i32;
         let cost = |symbol: i32| {
             let off = x - symbol as f32;
-            let doubled = (2 * symbol + half as i32).unsigned_abs() as usize;
+            let doubled = (2 * symbol + grid as i32).unsigned_abs() as usize;
             off * off + SQUARED_ERROR_A_BIT * self.bits[doubled.min(WIDEST - 1)]
         };
         let (one, other) = (cost(below), cost(below + 2));
@@ -148,14 +148,14 @@ impl Paths {
     fn extend(&mut self, costs: [[f32; 2]; 2]) {
         let mut next = [0.0; Trellis::STATES];
         let mut decisions = [false; Trellis::STATES];
-        for (half, from) in self.to.iter().enumerate() {
-            let [even, odd] = costs[half];
-            let own = half * OF_ODD_STATE;
+        for (grid, from) in self.to.iter().enumerate() {
+            let [even, odd] = costs[grid];
+            let own = grid * OF_ODD_STATE;
             for state in 0..HALF {
                 let by_even = from[state ^ own] + even;
                 let by_odd = from[state ^ own ^ OF_ODD_SYMBOL] + odd;
-                next[half * HALF + state] = by_even.min(by_odd);
-                decisions[half * HALF + state] = by_odd < by_even;
+                next[grid * HALF + state] = by_even.min(by_odd);
+                decisions[grid * HALF + state] = by_odd < by_even;
             }
         }
         let bits = decisions.iter().rev();
@@ -174,10 +174,10 @@ impl Paths {
         let best = costs.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
         let mut state = best.map_or(0, |best| best.0);
         self.odd.iter().rev().map(move |decisions| {
-            let (half, odd) = (state / HALF, (decisions >> state & 1) as usize);
-            let before = (state % HALF) ^ (half * OF_ODD_STATE) ^ (odd * OF_ODD_SYMBOL);
-            state = 2 * before + half;
-            [half, odd]
+            let (grid, odd) = (state / HALF, (decisions >> state & 1) as usize);
+            let before = (state % HALF) ^ (grid * OF_ODD_STATE) ^ (odd * OF_ODD_SYMBOL);
+            state = 2 * before + grid;
+            [grid, odd]
         })
     }
 }
@@ -233,9 +233,9 @@ mod tests {
         }
     }
 
-    /// At high rates, codes of 64 states have 1.2 dB less error than 1/12 (Marcellin and
-    /// Fischer 1990, table I: 1.16 with 16 states, 1.33 with 256, both of an unbounded
-    /// uniform source).
+    /// At high rates, trellises of 16 and 256 states have 1.16 and 1.33 dB less error than 1/12
+    /// (Marcellin and Fischer 1990, uniform source); one of 64 lies between. So many samples
+    /// say it to 0.02 dB.
     #[test]
     fn errors_are_what_such_a_trellis_makes() {
         let scales = vec![40; 40_000];
@@ -244,7 +244,7 @@ mod tests {
         let squares = v.iter().zip(&values).map(|(v, value)| (v - value).powi(2));
         let mean = squares.map(f64::from).sum::<f64>() / v.len() as f64;
         let gain = -10.0 * (12.0 * mean).log10();
-        assert!((1.15..1.33).contains(&gain), "{gain} dB");
+        assert!((1.16..1.33).contains(&gain), "{gain} dB");
     }
 
     #[test]

@@ -164,14 +164,10 @@ pub fn run(
         parameters,
     })?;
 
+    let evaluated =
+        |mean: &Standard| evaluate(mean, &held, HELD_SIZE as usize, recipe.trellis, device);
     if state.step == 0 {
-        let points = evaluate(
-            &state.mean,
-            &held,
-            HELD_SIZE as usize,
-            recipe.trellis,
-            device,
-        );
+        let points = evaluated(&state.mean);
         emit(Event::Evaluation { step: 0, points })?;
     }
     let began = Instant::now();
@@ -190,13 +186,7 @@ pub fn run(
             means = Means::default();
         }
         if done.is_multiple_of(recipe.log.evaluate) || done == recipe.schedule.steps {
-            let points = evaluate(
-                &state.mean,
-                &held,
-                HELD_SIZE as usize,
-                recipe.trellis,
-                device,
-            );
+            let points = evaluated(&state.mean);
             emit(Event::Evaluation { step: done, points })?;
         }
         if done.is_multiple_of(recipe.log.checkpoint) {
