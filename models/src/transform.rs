@@ -87,7 +87,7 @@ pub(crate) fn zero_conv(channels: [usize; 2], kernel: usize, device: &Device) ->
 /// A convolution with the bias at zero.
 pub(crate) fn unbiased_start(channels: [usize; 2], kernel: usize, device: &Device) -> Conv2d {
     let mut layer = conv(channels, kernel).init(device);
-    layer.bias = layer.bias.map(|bias| bias.map(|b| b.zeros_like()));
+    layer.bias = Some(Initializer::Zeros.init([channels[1]], device));
     layer
 }
 
