@@ -58,7 +58,8 @@ pub(super) fn open(
     Ok(fresh(recipe.model.start_from(&klt, device)))
 }
 
-/// Weights that ship, for training on as `wanted`: as they are, with more blocks in `g_s`,
+/// Weights that ship, for training on as `wanted`: as they are, with more blocks in `g_a`
+/// and `g_s`,
 /// with groups in other passes, or with other mixtures or none.
 fn shipped(
     prefix: &Path,
@@ -78,6 +79,7 @@ fn shipped(
     let found = weights.config()?;
     check_fit(prefix, &found, wanted)?;
     let mut model = weights.thaw(device)?;
+    model.g_a = model.g_a.grown(wanted.analysis.init(device));
     model.g_s = model.g_s.grown(wanted.synthesis.init(device));
     if found.groups.quartered != wanted.groups.quartered {
         let steps = wanted.groups.steps_of(&found.groups);
@@ -99,6 +101,9 @@ fn check_fit(
     wanted: &StandardConfig,
 ) -> Result<(), TrainError> {
     let mut as_wanted = found.clone();
+    let (own, larger) = (&mut as_wanted.analysis, &wanted.analysis);
+    own.fine_blocks = own.fine_blocks.max(larger.fine_blocks);
+    own.coarse_blocks = own.coarse_blocks.max(larger.coarse_blocks);
     let (own, larger) = (&mut as_wanted.synthesis, &wanted.synthesis);
     own.coarse_blocks = own.coarse_blocks.max(larger.coarse_blocks);
     own.fine_blocks = own.fine_blocks.max(larger.fine_blocks);

@@ -73,6 +73,15 @@ impl Analysis {
         self
     }
 
+    /// The same with the blocks that `larger` has beyond its own: they come last at their
+    /// resolution, and say nothing until they are trained.
+    pub fn grown(mut self, larger: Self) -> Self {
+        let (fine, coarse) = (self.fine.len(), self.coarse.len());
+        self.fine.extend(larger.fine.into_iter().skip(fine));
+        self.coarse.extend(larger.coarse.into_iter().skip(coarse));
+        self
+    }
+
     /// `x`: `[b, 3, h, w]` in 0..=1, `h` and `w` multiples of 16 → `y`:
     /// `[b, m, h/16, w/16]`, not yet scaled by a gain.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
