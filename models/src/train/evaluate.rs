@@ -1,7 +1,7 @@
 //! Evaluation on crops held aside: the model's own estimate with everything
 //! rounded as it would be coded.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -72,7 +72,16 @@ pub fn evaluate(
 
 /// Interleaved RGB bytes of `n` squares as a tensor `[n, 3, size, size]` in 0..=1.
 pub fn pictures(bytes: &[u8], n: usize, size: usize, device: &Device) -> Tensor<4> {
+    by_planes(samples(bytes, n, size), device)
+}
+
+/// The same as samples, `[n, size, size, 3]`.
+pub fn samples(bytes: &[u8], n: usize, size: usize) -> TensorData {
     let values: Vec<f32> = bytes.par_iter().map(|&b| f32::from(b) / 255.0).collect();
-    let data = burn::tensor::TensorData::new(values, [n, size, size, 3]);
-    Tensor::<4>::from_data(data, device).permute([0, 3, 1, 2])
+    TensorData::new(values, [n, size, size, 3])
+}
+
+/// Those samples as a tensor `[n, 3, size, size]`.
+pub fn by_planes(samples: TensorData, device: &Device) -> Tensor<4> {
+    Tensor::<4>::from_data(samples, device).permute([0, 3, 1, 2])
 }

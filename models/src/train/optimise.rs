@@ -13,6 +13,9 @@ use burn::tensor::Tensor;
 use super::Schedule;
 use super::run::TrainError;
 
+/// What the names of modules and parameters that start as the KLT have in them.
+const KLT: &str = "klt_";
+
 /// Adam as the recipe wants it.
 pub fn adam() -> ModuleOptimizer {
     AdamConfig::new()
@@ -23,65 +26,166 @@ pub fn adam() -> ModuleOptimizer {
 }
 
 /// The rates at a step: a tenth or so for what starts as the KLT.
-pub fn rates(schedule: &Schedule, step: u64) -> Result<ModuleLearningRate, TrainError> {
+fn rates(schedule: &Schedule, step: u64) -> Result<ModuleLearningRate, TrainError> {
     let rate = schedule.rate_at(step);
     let slow = LrSchedulerConfig::Constant(rate * schedule.klt_factor);
     ModuleLrSchedulerConfig::new(LrSchedulerConfig::Constant(rate))
-        .with_group(ParamGroup::from_predicate("klt_"), slow)
+        .with_group(ParamGroup::from_predicate(KLT), slow)
         .init()
         .map(|mut scheduler| scheduler.step())
         .map_err(TrainError::Schedule)
 }
 
-/// Scales all gradients so that their common norm is at most `bound`; Burn's own
-/// clipping is per tensor. Returns the norm before, which is not finite if any
-/// gradient is not.
-pub fn clip<M: Module>(
-    module: &M,
+/// One step of `optimiser` with gradients whose common norm is at most the schedule's bound
+/// (Burn's own clipping is per tensor), on two vectors of all parameters: on an accelerator a
+/// step takes as long as it has operations, and Adam alone has a dozen for each tensor.
+///
+/// Returns the norm before; if it is not finite, nothing was changed.
+pub fn descend<M: Module>(
+    optimiser: &mut ModuleOptimizer,
+    schedule: &Schedule,
+    step: u64,
+    module: M,
     mut grads: GradientsParams,
-    bound: f64,
-) -> (GradientsParams, f64) {
-    let mut squares = Squares {
-        grads: &grads,
-        sums: Vec::new(),
+) -> Result<(M, f64), TrainError> {
+    let mut lists = Lists {
+        grads: &mut grads,
+        in_klt: 0,
+        slow: List::default(),
+        others: List::default(),
     };
-    module.visit(&mut squares);
-    let norm = match squares.sums.len() {
-        0 => 0.0,
-        _ => f64::from(Tensor::cat(squares.sums, 0).sum().into_scalar::<f32>()).sqrt(),
+    module.visit(&mut lists);
+    let mut places = HashMap::new();
+    let mut vectors = GradientsParams::new();
+    let mut squares = Vec::new();
+    let mut vector = |list: List, id: u64| -> Option<Param<Tensor<1>>> {
+        if list.values.is_empty() {
+            return None;
+        }
+        places.extend(list.places.iter().map(|&(param, at)| (param, (id, at))));
+        let id = ParamId::from(id);
+        let grads = Tensor::cat(list.grads, 0);
+        squares.push(grads.clone().square().sum());
+        vectors.register(id, grads);
+        let values = Tensor::from_inner(Tensor::cat(list.values, 0));
+        Some(Param::initialized(id, values.require_grad()))
     };
-    if norm > bound {
-        module.visit(&mut Scale {
-            grads: &mut grads,
-            factor: bound / norm,
-        });
+    let all = Vectors {
+        klt_: vector(lists.slow, SLOW),
+        others: vector(lists.others, OTHERS),
+    };
+    if squares.is_empty() {
+        return Ok((module, 0.0));
     }
-    (grads, norm)
-}
-
-struct Squares<'a> {
-    grads: &'a GradientsParams,
-    sums: Vec<Tensor<1>>,
-}
-
-impl ModuleVisitor for Squares<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(grad) = self.grads.get::<D>(param.id) {
-            self.sums.push(grad.square().sum());
+    let norm = f64::from(Tensor::cat(squares, 0).sum().into_scalar::<f32>()).sqrt();
+    if !norm.is_finite() {
+        return Ok((module, norm));
+    }
+    if norm > schedule.clip {
+        for id in [SLOW, OTHERS].map(ParamId::from) {
+            if let Some(grads) = vectors.remove::<1>(id) {
+                vectors.register(id, grads * (schedule.clip / norm));
+            }
         }
     }
+    let all = optimiser.step(rates(schedule, step)?, all, vectors);
+    let values = [(SLOW, all.klt_), (OTHERS, all.others)];
+    let values = values
+        .into_iter()
+        .filter_map(|(id, vector)| Some((id, vector?.val().inner())));
+    let mut scatter = Scatter {
+        places,
+        values: values.collect(),
+    };
+    Ok((module.map(&mut scatter), norm))
 }
 
-struct Scale<'a> {
+/// Numbers by which the optimiser knows the two vectors.
+const SLOW: u64 = 1;
+const OTHERS: u64 = 2;
+/// Parameters begin at multiples of so many numbers, as fast kernels want them to.
+const ALIGNED: usize = 8;
+
+/// All parameters. [`rates`] goes by the names of the fields.
+#[derive(Module, Debug)]
+struct Vectors {
+    klt_: Option<Param<Tensor<1>>>,
+    others: Option<Param<Tensor<1>>>,
+}
+
+/// Parameters and their gradients, in the order of a module.
+#[derive(Default)]
+struct List {
+    values: Vec<Tensor<1>>,
+    grads: Vec<Tensor<1>>,
+    places: Vec<(ParamId, usize)>,
+    length: usize,
+}
+
+/// Those that start as the KLT apart from the others.
+struct Lists<'a> {
     grads: &'a mut GradientsParams,
-    factor: f64,
+    /// Modules around that are of the KLT.
+    in_klt: usize,
+    slow: List,
+    others: List,
 }
 
-impl ModuleVisitor for Scale<'_> {
+impl ModuleVisitor for Lists<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.in_klt += usize::from(name.contains(KLT));
+    }
+
+    fn exit_module(&mut self, name: &str, _: &str) {
+        self.in_klt -= usize::from(name.contains(KLT));
+    }
+
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(grad) = self.grads.remove::<D>(param.id) {
-            self.grads.register(param.id, grad * self.factor);
+        let value = param.val();
+        if !value.is_require_grad() {
+            return;
         }
+        let value = value.inner();
+        // What had no part in this step goes on as its moments say.
+        let grad = self.grads.remove::<D>(param.id);
+        let grad = grad.unwrap_or_else(|| value.zeros_like());
+        let list = match self.in_klt {
+            0 => &mut self.others,
+            _ => &mut self.slow,
+        };
+        let length = grad.shape().num_elements();
+        list.places.push((param.id, list.length));
+        list.values.push(value.reshape([length]));
+        let device = grad.device();
+        list.grads.push(grad.reshape([length]));
+        let empty = length.next_multiple_of(ALIGNED) - length;
+        if empty > 0 {
+            let zeros = Tensor::zeros([empty], &device);
+            list.values.push(zeros.clone());
+            list.grads.push(zeros);
+        }
+        list.length += length + empty;
+    }
+}
+
+/// Gives parameters their new values.
+struct Scatter {
+    places: HashMap<ParamId, (u64, usize)>,
+    values: HashMap<u64, Tensor<1>>,
+}
+
+impl ModuleMapper for Scatter {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let place = self.places.get(&param.id);
+        let Some((values, at)) = place.and_then(|(id, at)| Some((self.values.get(id)?, *at)))
+        else {
+            return param;
+        };
+        param.map(|old| {
+            let shape = old.shape();
+            let new = values.clone().narrow(0, at, shape.num_elements());
+            Tensor::from_inner(new.reshape(shape)).require_grad()
+        })
     }
 }
 
@@ -121,6 +225,98 @@ impl ModuleMapper for Blend {
         match now {
             Some(now) => param.map(|mean| mean * decay + *now * (1.0 - decay)),
             None => param,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::nn::{Linear, LinearConfig};
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[derive(Module, Debug)]
+    struct Two {
+        klt_a: Linear,
+        b: Linear,
+    }
+
+    impl Two {
+        fn gradients(&self, x: &Tensor<2>) -> GradientsParams {
+            let y = self.b.forward(self.klt_a.forward(x.clone()));
+            GradientsParams::from_grads(y.square().mean().backward(), self)
+        }
+
+        fn numbers(&self) -> Vec<f32> {
+            struct All(Vec<f32>);
+            impl ModuleVisitor for All {
+                fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                    let values = param.val().into_data().try_to_vec::<f32>();
+                    self.0.extend(values.unwrap());
+                }
+            }
+            let mut all = All(Vec::new());
+            self.visit(&mut all);
+            all.0
+        }
+    }
+
+    /// On two vectors of all parameters it is what Burn does on each of them, with a bound on
+    /// their common norm that holds in some steps.
+    #[test]
+    fn a_step_on_vectors_is_one_on_each_parameter() {
+        let device = Device::flex().autodiff();
+        let layer = |from, to| LinearConfig::new(from, to).init(&device);
+        let (klt_a, b) = (layer(5, 7), layer(7, 3));
+        let mut vectors = Two { klt_a, b };
+        let mut each = vectors.clone();
+        let (mut of_vectors, mut of_each) = (adam(), adam());
+        let schedule = Schedule {
+            steps: 20,
+            rate: 0.01,
+            klt_factor: 0.1,
+            warmup: 3,
+            decay: 10,
+            final_factor: 0.02,
+            clip: 0.5,
+            ema: 0.99,
+        };
+        let mut bounded = 0;
+        for step in 0..12 {
+            let x = crate::noise::Noise::new(step).tensor([4, 5], &device) * 6.0;
+            let grads = each.gradients(&x);
+            let squares = [&each.klt_a, &each.b].map(|layer| {
+                let weight = grads.get::<2>(layer.weight.id).unwrap();
+                let bias = grads.get::<1>(layer.bias.as_ref().unwrap().id).unwrap();
+                let sum = weight.square().sum() + bias.square().sum();
+                sum.into_scalar::<f32>()
+            });
+            let expected = f64::from(squares.iter().sum::<f32>()).sqrt();
+            let mut grads = grads;
+            if expected > schedule.clip {
+                bounded += 1;
+                each.visit(&mut Times(&mut grads, schedule.clip / expected));
+            }
+            each = of_each.step(rates(&schedule, step).unwrap(), each, grads);
+
+            let grads = vectors.gradients(&x);
+            let (next, norm) = descend(&mut of_vectors, &schedule, step, vectors, grads).unwrap();
+            vectors = next;
+            assert!((norm - expected).abs() < 1e-5 * expected);
+            for (a, b) in vectors.numbers().iter().zip(each.numbers()) {
+                assert!((a - b).abs() < 1e-6, "step {step}: {a}, not {b}");
+            }
+        }
+        assert!((1..12).contains(&bounded), "{bounded}");
+    }
+
+    struct Times<'a>(&'a mut GradientsParams, f64);
+
+    impl ModuleVisitor for Times<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let grad = self.0.remove::<D>(param.id).unwrap();
+            self.0.register(param.id, grad * self.1);
         }
     }
 }

@@ -14,7 +14,7 @@ use super::Recipe;
 use super::checkpoint::{self, CheckpointError};
 use super::evaluate::{Point, evaluate};
 use super::start::open;
-use super::step::{Seen, step};
+use super::step::{Seen, draw, step};
 use crate::standard::Standard;
 use crate::transform::KltError;
 use crate::weights::{WeightsError, freeze};
@@ -170,35 +170,39 @@ pub fn run(
         let points = evaluated(&state.mean);
         emit(Event::Evaluation { step: 0, points })?;
     }
-    let began = Instant::now();
-    let mut means = Means::default();
-    while state.step < recipe.schedule.steps && !stop() {
-        let (next, seen) = step(state, recipe, &sampler, &autodiff)?;
-        state = next;
-        let done = state.step;
-        match seen {
-            Some(seen) => means.add(&seen),
-            None => emit(Event::Skipped { step: done - 1 })?,
+    std::thread::scope(|scope| -> Result<Standard, TrainError> {
+        let crops = draw(scope, recipe, &sampler, state.step..recipe.schedule.steps);
+        let began = Instant::now();
+        let mut means = Means::default();
+        while state.step < recipe.schedule.steps && !stop() {
+            let Ok(crops) = crops.recv() else { break };
+            let (next, seen) = step(state, recipe, crops?, &autodiff)?;
+            state = next;
+            let done = state.step;
+            match seen {
+                Some(seen) => means.add(&seen),
+                None => emit(Event::Skipped { step: done - 1 })?,
+            }
+            if done.is_multiple_of(recipe.log.every) && means.count > 0.0 {
+                let rate = recipe.schedule.rate_at(done);
+                emit(means.event(done, rate, state.pixels, began.elapsed().as_secs_f64()))?;
+                means = Means::default();
+            }
+            if done.is_multiple_of(recipe.log.evaluate) || done == recipe.schedule.steps {
+                let points = evaluated(&state.mean);
+                emit(Event::Evaluation { step: done, points })?;
+            }
+            if done.is_multiple_of(recipe.log.checkpoint) {
+                // Going on from what was written, as a run that was stopped does:
+                // tensors keep their values but not their strides, and a sum over
+                // other strides differs in its last digit.
+                checkpoint::save(folder, &state)?;
+                state = checkpoint::load(&checkpoint::newest(folder), state)?;
+            }
         }
-        if done.is_multiple_of(recipe.log.every) && means.count > 0.0 {
-            let rate = recipe.schedule.rate_at(done);
-            emit(means.event(done, rate, state.pixels, began.elapsed().as_secs_f64()))?;
-            means = Means::default();
-        }
-        if done.is_multiple_of(recipe.log.evaluate) || done == recipe.schedule.steps {
-            let points = evaluated(&state.mean);
-            emit(Event::Evaluation { step: done, points })?;
-        }
-        if done.is_multiple_of(recipe.log.checkpoint) {
-            // Going on from what was written, as a run that was stopped does:
-            // tensors keep their values but not their strides, and a sum over
-            // other strides differs in its last digit.
-            checkpoint::save(folder, &state)?;
-            state = checkpoint::load(&checkpoint::newest(folder), state)?;
-        }
-    }
-    checkpoint::save(folder, &state)?;
-    Ok(state.mean)
+        checkpoint::save(folder, &state)?;
+        Ok(state.mean)
+    })
 }
 
 /// Freezes the running mean of a run's newest checkpoint into the three files that

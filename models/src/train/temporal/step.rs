@@ -12,7 +12,7 @@ use crate::prior::{
 };
 use crate::rounding::rounded_after;
 use crate::standard::{LATENT_STRIDE, Noise, per_picture, quality_plane};
-use crate::train::optimise::{clip, rates};
+use crate::train::optimise::descend;
 use crate::train::step::{Seen, running_mean};
 use crate::train::{Point, TrainError};
 
@@ -178,11 +178,10 @@ pub fn step(
     let loss = ((bpp.clone() + error.clone() * BITS_OF_ERROR) * weights).mean();
 
     let grads = GradientsParams::from_grads(loss.backward(), &prior);
-    let (grads, norm) = clip(&prior, grads, recipe.schedule.clip);
+    let (prior, norm) = descend(&mut optimiser, &recipe.schedule, step, prior, grads)?;
     if !norm.is_finite() {
         return Err(TrainError::Diverged { step, norm });
     }
-    let prior = optimiser.step(rates(&recipe.schedule, step)?, prior, grads);
     let mean = running_mean(mean, &prior, &recipe.schedule, step + 1);
     // In the quantiser's domain; there are no pixels here.
     let distortion = f64::from(error.mean().into_scalar::<f32>());
