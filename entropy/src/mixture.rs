@@ -23,6 +23,7 @@ pub use values::OnTrellis;
 
 use crate::error::MixtureError;
 use crate::gaussian::SCALES;
+use crate::trellis::OfScales;
 
 /// The most components a mixture may have.
 pub const MAX_COMPONENTS: usize = 4;
@@ -57,7 +58,7 @@ pub struct Mixtures {
     components: usize,
     paired: bool,
     plain_below: u8,
-    trellis_from: u8,
+    trellis: Option<OfScales>,
     scales: Vec<u8>,
     parameters: Vec<u8>,
 }
@@ -112,19 +113,20 @@ impl Mixtures {
             components,
             paired,
             plain_below: plain_below as u8,
-            trellis_from: SCALES as u8,
+            trellis: None,
             scales,
             parameters,
         })
     }
 
-    /// With symbols of scale `from` or more on a [`Trellis`](crate::Trellis): where that says so,
-    /// a symbol stands for a value half a step above it, and its distribution is taken from
-    /// there. The trellis begins anew in each half of the symbols. No scale of a plain symbol is
-    /// on it: `from` is at least `plain_below`.
-    pub fn with_trellis(self, from: u8) -> Self {
+    /// With symbols `of` some scales on a [`Trellis`](crate::Trellis): they stand for values of
+    /// one of two grids, and their distributions are taken from there. The trellis begins anew
+    /// in each half of the symbols. No plain symbol is on it: it begins with scale `plain_below`
+    /// if `of` begins with one below.
+    pub fn with_trellis(self, of: OfScales) -> Self {
+        let from = of.from.max(self.plain_below);
         Self {
-            trellis_from: from.clamp(self.plain_below, SCALES as u8),
+            trellis: Some(OfScales { from, ..of }),
             ..self
         }
     }
@@ -132,6 +134,16 @@ impl Mixtures {
     /// How many parameters a component has.
     pub fn fields(paired: bool) -> usize {
         if paired { 6 } else { 3 }
+    }
+
+    /// How many components a symbol or pair has.
+    pub fn components(&self) -> usize {
+        self.components
+    }
+
+    /// Whether symbols are in pairs.
+    pub fn is_paired(&self) -> bool {
+        self.paired
     }
 
     /// How many symbols.
@@ -148,11 +160,6 @@ impl Mixtures {
     /// rough width from.
     pub fn scales(&self) -> &[u8] {
         &self.scales
-    }
-
-    /// Whether there is a trellis.
-    fn has_trellis(&self) -> bool {
-        usize::from(self.trellis_from) < SCALES
     }
 
     /// Parameters of every symbol's or pair's components, as given.

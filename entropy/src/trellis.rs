@@ -1,10 +1,62 @@
 //! The trellis of trellis-coded quantisation (Marcellin and Fischer, *Trellis Coded
 //! Quantization of Memoryless and Gauss-Markov Sources*, 1990): symbols stand for values
-//! on one of two grids, whole numbers or those half a step above, and which one follows
+//! on one of two grids, whole numbers or those half a step beside, and which one follows
 //! from whether the symbols before were odd. An encoder that chooses all symbols
 //! together has the points of both grids, at the price of one.
 //!
+//! Where a symbol is nearly always 0, the second grid has a zero as well, as both
+//! quantisers of H.266 have (Schwarz et al., *Hybrid Video Coding with Trellis-Coded
+//! Quantization*, DCC 2019).
+//!
 //! BITSTREAM.md, *Trellis*, is the specification.
+
+/// The values that symbols stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grid {
+    /// Each for itself.
+    Whole,
+    /// For itself and a half.
+    Shifted,
+    /// 0, and ±½, ±1½, ±2½ and so on for ±1, ±2, ±3.
+    Centred,
+}
+
+impl Grid {
+    /// Twice the value; what an `i32` does not hold becomes its greatest or least.
+    #[inline(always)]
+    pub fn doubled(self, symbol: i32) -> i32 {
+        let doubled = 2 * i64::from(symbol);
+        let value = match self {
+            Self::Whole => doubled,
+            Self::Shifted => doubled + 1,
+            Self::Centred => doubled - i64::from(symbol.signum()),
+        };
+        value.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+    }
+}
+
+/// Which scales have their symbols on a trellis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfScales {
+    /// Those from here on,
+    pub from: u8,
+    /// and with a second grid that is [`Centred`](Grid::Centred), below this;
+    /// others with one that is [`Shifted`](Grid::Shifted).
+    pub centred_below: u8,
+}
+
+impl OfScales {
+    /// The second grid of a scale's symbols; `None` if they are not on the trellis.
+    #[inline(always)]
+    pub fn second(self, scale: u8) -> Option<Grid> {
+        let grid = if scale < self.centred_below {
+            Grid::Centred
+        } else {
+            Grid::Shifted
+        };
+        (scale >= self.from).then_some(grid)
+    }
+}
 
 /// A state: which grid comes next.
 ///
@@ -23,10 +75,16 @@ impl Trellis {
     /// What an odd symbol adds: that of symbols.
     pub const OF_ODD_SYMBOL: u8 = 0o024 >> 1;
 
-    /// 1 if the next symbol's value is half a step above it, 0 if it is the symbol.
+    /// Whether the next symbol's grid is the second.
     #[inline(always)]
-    pub fn half(self) -> i32 {
-        i32::from(self.0 & 1)
+    fn is_odd(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    /// The next symbol's grid, if its second is `second`.
+    #[inline(always)]
+    pub fn grid(self, second: Option<Grid>) -> Grid {
+        second.filter(|_| self.is_odd()).unwrap_or(Grid::Whole)
     }
 
     /// The state after `symbol`.
@@ -36,10 +94,13 @@ impl Trellis {
         Self((self.0 >> 1) ^ (state * Self::OF_ODD_STATE) ^ (symbol * Self::OF_ODD_SYMBOL))
     }
 
-    /// The same, if the symbol is `on` the trellis.
+    /// The same, if the symbol is on the trellis: it has a second grid.
     #[inline(always)]
-    pub(crate) fn after_if(self, on: bool, symbol: i32) -> Self {
-        if on { self.after(symbol) } else { self }
+    pub(crate) fn after_if(self, second: Option<Grid>, symbol: i32) -> Self {
+        match second {
+            Some(_) => self.after(symbol),
+            None => self,
+        }
     }
 }
 
@@ -56,7 +117,7 @@ mod tests {
                 .filter(|&(state, symbol)| state.after(symbol) == next)
                 .collect();
             assert_eq!(before.len(), 2);
-            assert_eq!(before[0].0.half(), before[1].0.half());
+            assert_eq!(before[0].0.is_odd(), before[1].0.is_odd());
             assert_ne!(before[0].1, before[1].1);
         }
     }
@@ -77,7 +138,7 @@ mod tests {
             for state in (1..Trellis::STATES as u8).map(Trellis) {
                 let so_far = best[usize::from(state.0)];
                 for symbol in [0, 1] {
-                    let subset = 2 * symbol as usize + state.half() as usize;
+                    let subset = 2 * symbol as usize + usize::from(state.is_odd());
                     let next = usize::from(state.after(symbol).0);
                     best[next] = best[next].min(so_far.saturating_add(apart(subset)));
                 }

@@ -108,7 +108,7 @@ impl Model for StandardModel {
     }
 
     fn has_trellis(&self) -> bool {
-        self.shape.has_mixtures()
+        self.shape.trellis().is_some()
     }
 
     fn stride(&self) -> u32 {

@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
 use crate::noise::Noise;
-use crate::prior::{Pass, TRELLIS_FROM, covered, straight_through};
+use crate::prior::{Pass, Residuals, TrellisConfig, covered, straight_through};
 use crate::trellis;
 
 /// Width of the noise of residuals on a trellis while latents are refined, in steps. What a
@@ -34,9 +34,26 @@ pub enum Rounding {
     },
     /// As coded without a trellis.
     Hard,
-    /// As coded on a trellis, with straight-through gradients; rates of latents with uniform
-    /// noise, if there is any.
+    /// As coded on a trellis, with straight-through gradients. Rates are those of what is coded;
+    /// their gradients for latents are those of latents with uniform noise, if there is any.
     Trellis(Option<Noise>),
+}
+
+/// Residuals `[b, channels, h, w]` when they are rounded.
+pub(crate) struct Rounded {
+    /// What everything else sees.
+    pub r: Tensor<4>,
+    /// What the rate is taken of.
+    pub rate: Tensor<4>,
+    /// On a trellis, what the rate is taken of but for its gradient for latents.
+    pub coded: Option<Residuals>,
+}
+
+impl From<(Tensor<4>, Tensor<4>)> for Rounded {
+    fn from((r, rate): (Tensor<4>, Tensor<4>)) -> Self {
+        let coded = None;
+        Self { r, rate, coded }
+    }
 }
 
 impl Rounding {
@@ -60,13 +77,18 @@ impl Rounding {
         }
     }
 
-    /// The same for residuals of the positions of `pass`; `scales`: their indices.
+    /// The same for residuals of the positions of `pass`, of which some can be on a trellis or
+    /// none; `scales`: their indices.
     pub(crate) fn residuals(
         &mut self,
         v: Tensor<4>,
         scales: impl FnOnce() -> Tensor<4>,
         pass: Pass,
-    ) -> (Tensor<4>, Tensor<4>) {
+        trellis: Option<&TrellisConfig>,
+    ) -> Rounded {
+        let Some(config) = trellis else {
+            return self.apply(v).into();
+        };
         let noise = match self {
             Self::Trellis(noise) => noise,
             Self::Anneal {
@@ -74,21 +96,25 @@ impl Rounding {
                 noise,
                 trellis: true,
             } => {
-                let off = scales().detach().lower_elem(f64::from(TRELLIS_FROM));
+                let off = scales().detach().lower_elem(config.from as f64);
                 let soft = anneal(v.clone(), *temperature, noise);
                 let noise = noise.tensor(v.dims(), &v.device());
                 let both = (v + noise * TRELLIS_NOISE).mask_where(off, soft);
-                return (both.clone(), both);
+                return (both.clone(), both).into();
             }
-            _ => return self.apply(v),
+            _ => return self.apply(v).into(),
         };
-        let values = on_trellis(v.clone().detach(), scales().detach(), pass);
-        let values = straight_through(v.clone(), values);
+        let coded = on_trellis(v.clone().detach(), scales().detach(), pass, config);
+        let r = straight_through(v.clone(), coded.values.clone());
         let rate = match noise {
             Some(noise) => v.clone() + noise.tensor(v.dims(), &v.device()),
-            None => values.clone(),
+            None => r.clone(),
         };
-        (values, rate)
+        Rounded {
+            r,
+            rate,
+            coded: Some(coded),
+        }
     }
 }
 
@@ -110,7 +136,7 @@ fn anneal(x: Tensor<4>, temperature: f64, noise: &mut Noise) -> Tensor<4> {
 
 /// What residuals `v` of the positions of `pass` are coded as, on a trellis: `[b, channels, h,
 /// w]`, as `scales` are. Zero elsewhere.
-fn on_trellis(v: Tensor<4>, scales: Tensor<4>, pass: Pass) -> Tensor<4> {
+fn on_trellis(v: Tensor<4>, scales: Tensor<4>, pass: Pass, config: &TrellisConfig) -> Residuals {
     let ([b, channels, h, w], device) = (v.dims(), v.device());
     let host = |x: Tensor<4>| {
         let values = x.into_data().try_to_vec::<f32>();
@@ -118,24 +144,30 @@ fn on_trellis(v: Tensor<4>, scales: Tensor<4>, pass: Pass) -> Tensor<4> {
     };
     let (v, scales) = (host(v), host(scales));
     let positions: Vec<usize> = covered(pass, h, w).collect();
-    let mut values = vec![0.0; v.len()];
     let each = channels * h * w;
-    values
-        .par_chunks_mut(each)
-        .zip(v.par_chunks(each))
-        .zip(scales.par_chunks(each))
-        .for_each(|((values, v), scales)| {
-            let places = || {
-                let planes = move |p: &usize| (*p..each).step_by(h * w);
-                positions.iter().flat_map(planes)
-            };
-            let v: Vec<f32> = places().map(|i| v[i]).collect();
-            let scales: Vec<u16> = places().map(|i| scales[i] as u16).collect();
-            for (i, value) in places().zip(trellis::values(&v, &scales)) {
-                values[i] = value;
-            }
-        });
-    Tensor::from_data(TensorData::new(values, [b, channels, h, w]), &device)
+    let coded = v.par_chunks(each).zip(scales.par_chunks(each));
+    let coded = coded.flat_map_iter(|(v, scales)| {
+        let places = || {
+            let planes = move |p: &usize| (*p..each).step_by(h * w);
+            positions.iter().flat_map(planes)
+        };
+        let of: Vec<f32> = places().map(|i| v[i]).collect();
+        let scales: Vec<u8> = places().map(|i| scales[i] as u8).collect();
+        let mut coded = vec![[0.0, 0.5, 0.5]; each];
+        for (i, one) in places().zip(trellis::coded(&of, &scales, config)) {
+            coded[i] = one;
+        }
+        coded
+    });
+    let coded: Vec<[f32; 3]> = coded.collect();
+    let tensor = |part: usize| {
+        let values: Vec<f32> = coded.iter().map(|one| one[part]).collect();
+        Tensor::from_data(TensorData::new(values, [b, channels, h, w]), &device)
+    };
+    Residuals {
+        values: tensor(0),
+        around: Some([tensor(1), tensor(2)]),
+    }
 }
 
 /// Rounded, with a straight-through gradient.

@@ -20,6 +20,7 @@ use crate::prior::{
     Factorized, Gain, GroupsConfig, LEVELS, Mean, MeanConfig, Shape, ShapeConfig, level_of,
     level_weights, parity_mask,
 };
+use crate::relaxed::Rounded;
 pub use crate::relaxed::Rounding;
 use crate::transform::{
     Analysis, AnalysisConfig, BlockConfig, Klt, Synthesis, SynthesisConfig, unbiased_start,
@@ -244,8 +245,14 @@ impl Standard {
             let mask = parity_mask(step.pass, h, w, &device);
             let mu = self.mean.head(&means, i) * gain.clone();
             let scales = || self.shape.head(&shapes, i);
-            let (r, rate) = rounding.residuals(y - mu.clone(), scales, step.pass);
-            bits_y = bits_y + per_picture(self.shape.bits(&shapes, i, rate) * mask.clone());
+            let trellis = self.shape.trellis();
+            let rounded = rounding.residuals(y - mu.clone(), scales, step.pass, trellis);
+            let Rounded { r, rate, coded } = rounded;
+            let bits = match coded {
+                Some(coded) => self.shape.bits_of_coded(&shapes, i, coded, rate),
+                None => self.shape.bits(&shapes, i, rate),
+            };
+            bits_y = bits_y + per_picture(bits * mask.clone());
             let known = (mu + r.clone()) * mask.clone();
             means = self.mean.update(means, step.group, known.clone() / gain);
             shapes = shapes.update(step.group, r * mask);

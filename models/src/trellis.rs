@@ -2,12 +2,15 @@
 //! distortion together (Viterbi 1967). A decoder is not concerned.
 
 use std::array;
-use std::sync::OnceLock;
 
-use lic_entropy::{OnTrellis, SCALES, Trellis, scale};
+use lic_entropy::{Grid, Mixtures, OnTrellis, PARAMETER_CENTRE, Trellis};
 
-use crate::prior::TRELLIS_FROM;
-use crate::rounding::{SQUARED_ERROR_A_BIT, rounded};
+use crate::prior::TrellisConfig;
+use crate::rounding::rounded;
+
+mod likely;
+
+use likely::Likely;
 
 /// Half of the states: what an even, or an odd one, has before and after it.
 const HALF: usize = Trellis::STATES / 2;
@@ -20,109 +23,187 @@ const NEVER: f32 = 1e30;
 /// Symbols after which the least cost is taken off all of them, so that they stay small enough
 /// for single precision.
 const OFTEN: usize = 64;
-/// Values from here on, in halves of a step, are weighed by their distortion alone.
-const WIDEST: usize = 32;
 /// Residuals beyond this are taken for it. A picture cannot make latents near it.
 const FURTHEST: f32 = 1e8;
 
-/// Symbols for residuals `v` with Gaussian tables `scales`: those `on` the trellis by its best
+/// Symbols for residuals `v` of `mixtures`, in their order: those on the trellis by its best
 /// path, the others one by one.
-pub fn symbols(v: &[f32], scales: &[u16], on: &OnTrellis) -> Vec<i32> {
+pub fn symbols(v: &[f32], mixtures: &Mixtures, on: &OnTrellis, config: &TrellisConfig) -> Vec<i32> {
     let [first, second] = on.halves();
-    let (v, scales) = (v.split_at(first.len()), scales.split_at(first.len()));
+    let half = first.len();
+    let a_bit = config.squared_error_a_bit as f32;
     let (mut symbols, more) = rayon::join(
-        || half(v.0, scales.0, first),
-        || half(v.1, scales.1, second),
+        || symbols_of_half(&v[..half], mixtures, (0, first), a_bit),
+        || symbols_of_half(&v[half..], mixtures, (half, second), a_bit),
     );
     symbols.extend(more);
     symbols
 }
 
-/// The values that those symbols stand for.
-pub fn values(v: &[f32], scales: &[u16]) -> Vec<f32> {
-    let narrow: Vec<u8> = scales.iter().map(|&scale| scale as u8).collect();
-    let on = OnTrellis::new(&narrow, TRELLIS_FROM);
-    let doubled = on.doubled(&symbols(v, scales, &on));
-    doubled.into_iter().map(|v| 0.5 * v as f32).collect()
+/// What residuals `v` with Gaussians of `scales` become: values, each with how far below and
+/// above it its slot ends.
+pub fn coded(v: &[f32], scales: &[u8], config: &TrellisConfig) -> Vec<[f32; 3]> {
+    let parameters = vec![PARAMETER_CENTRE; scales.len() * Mixtures::fields(false)];
+    let gaussians = Mixtures::new(1, false, 0, scales.into(), parameters);
+    let gaussians = gaussians.expect("scales of a head and parameters at the centre");
+    let on = OnTrellis::new(scales, config.of_scales());
+    let symbols = symbols(v, &gaussians, &on, config);
+    let grids = on.grids(&symbols);
+    let one = |(&symbol, grid): (&i32, Grid)| {
+        let value = |symbol: i32| 0.5 * grid.doubled(symbol) as f32;
+        let around = [symbol.saturating_sub(1), symbol, symbol.saturating_add(1)];
+        let [below, value, above] = around.map(value);
+        [value, 0.5 * (value - below), 0.5 * (above - value)]
+    };
+    symbols.iter().zip(grids).map(one).collect()
 }
 
-/// The symbols of a half, where the trellis begins at state 0.
-fn half(v: &[f32], scales: &[u16], on: &[bool]) -> Vec<i32> {
-    let mut paths = Paths::new();
-    for ((&v, &scale), _) in v.iter().zip(scales).zip(on).filter(|(_, on)| **on) {
-        paths.extend(Choices::new(v, scale).costs());
+/// The symbols of a half, where the trellis begins at state 0. It begins with symbol `from` of
+/// `mixtures`; `second`: second grids; `a_bit`: squared error that a bit may cost.
+fn symbols_of_half(
+    v: &[f32],
+    mixtures: &Mixtures,
+    (from, second): (usize, &[Option<Grid>]),
+    a_bit: f32,
+) -> Vec<i32> {
+    let scales = &mixtures.scales()[from..][..v.len()];
+    let width = if mixtures.is_paired() { 2 } else { 1 };
+    let each = mixtures.components() * Mixtures::fields(mixtures.is_paired());
+    let parameters = mixtures.parameters()[from / width * each..].chunks_exact(each.max(1));
+    let (mut paths, mut chosen) = (Paths::new(), Vec::new());
+    for (unit, parameters) in (0..v.len()).step_by(width).zip(parameters) {
+        let unit = unit..unit + width;
+        if second[unit.clone()].iter().all(Option::is_none) {
+            continue;
+        }
+        let likely = likely(&v[unit.clone()], &scales[unit.clone()], parameters);
+        for (i, likely) in unit.zip(likely) {
+            if let Some(second) = second[i] {
+                let choices = Choices::new(v[i], second, &likely, a_bit);
+                paths.extend(choices.costs);
+                chosen.push(choices.symbols);
+            }
+        }
     }
     let mut symbols = vec![0; v.len()];
-    let mut back = paths.back();
+    let mut back = chosen.into_iter().rev().zip(paths.back());
     for (i, symbol) in symbols.iter_mut().enumerate().rev() {
-        *symbol = match on[i] {
-            true => {
-                let [grid, odd] = back.next().unwrap_or_default();
-                Choices::new(v[i], scales[i]).symbol(grid, odd)
-            }
-            false => rounded(v[i], scales[i]),
+        *symbol = match second[i] {
+            Some(_) => back
+                .next()
+                .map_or(0, |(symbols, [grid, odd])| symbols[grid][odd]),
+            None => rounded(v[i], scales[i].into()),
         };
     }
     symbols
 }
 
-/// What can become of a residual: the best symbol of each grid and parity.
+/// How likely values of a symbol are, or of both of a pair: of the second as if the first were
+/// its residual, for nobody knows yet what it will be.
+fn likely(v: &[f32], scales: &[u8], parameters: &[u8]) -> [Likely; 2] {
+    let each = parameters.chunks_exact(Mixtures::fields(scales.len() > 1));
+    let fields = |which: [usize; 3]| each.clone().map(move |of| which.map(|i| of[i]));
+    match (v, scales) {
+        (&[v, _], &[a, b]) => {
+            let first = Likely::new(a, fields([0, 1, 3]));
+            let second = Likely::new(b, fields([0, 2, 4]));
+            let v = v.clamp(-FURTHEST, FURTHEST);
+            [first, first.given(v, second, each.map(|of| of[5]))]
+        }
+        _ => {
+            let scale = scales.first().copied().unwrap_or_default();
+            [Likely::new(scale, fields([0, 1, 2])); 2]
+        }
+    }
+}
+
+/// What can become of a residual: the best even and the best odd symbol for a value of the first
+/// grid, and for one of the second; and what they cost.
 struct Choices {
-    v: f32,
-    bits: &'static [f32; WIDEST],
+    costs: [[f32; 2]; 2],
+    symbols: [[i32; 2]; 2],
 }
 
 impl Choices {
-    fn new(v: f32, scale: u16) -> Self {
+    fn new(v: f32, second: Grid, likely: &Likely, a_bit: f32) -> Self {
+        let v = v.clamp(-FURTHEST, FURTHEST);
+        let grids = [Grid::Whole, second].map(|grid| Nearby::new(v, grid, likely, a_bit));
+        let best = array::from_fn(|grid| array::from_fn(|odd| grids[grid].best(odd as i32)));
+        let best: [[(f32, i32); 2]; 2] = best;
         Self {
-            v: v.clamp(-FURTHEST, FURTHEST),
-            bits: &bits()[usize::from(scale) % SCALES],
-        }
-    }
-
-    /// Costs of the best even and the best odd symbol for a value that is the symbol, and for
-    /// one half a step above.
-    #[inline(always)]
-    fn costs(&self) -> [[f32; 2]; 2] {
-        array::from_fn(|grid| array::from_fn(|odd| self.best(grid, odd).0))
-    }
-
-    fn symbol(&self, grid: usize, odd: usize) -> i32 {
-        self.best(grid, odd).1
-    }
-
-    /// The better one of the two nearest symbols of a parity, and its cost before.
-    #[inline(always)]
-    fn best(&self, grid: usize, odd: usize) -> (f32, i32) {
-        let x = self.v - 0.5 * grid as f32;
-        let below = 2 * ((x - odd as f32) * 0.5).floor() as i32 + odd as i32;
-        let cost = |symbol: i32| {
-            let off = x - symbol as f32;
-            let doubled = (2 * symbol + grid as i32).unsigned_abs() as usize;
-            off * off + SQUARED_ERROR_A_BIT * self.bits[doubled.min(WIDEST - 1)]
-        };
-        let (one, other) = (cost(below), cost(below + 2));
-        if other < one {
-            (other, below + 2)
-        } else {
-            (one, below)
+            costs: best.map(|of_grid| of_grid.map(|(cost, _)| cost)),
+            symbols: best.map(|of_grid| of_grid.map(|(_, symbol)| symbol)),
         }
     }
 }
 
-/// Bits, `[scale][|value|]` with values in halves of a step, of a Gaussian on whole numbers or
-/// half a step off.
-fn bits() -> &'static [[f32; WIDEST]; SCALES] {
-    static BITS: OnceLock<Box<[[f32; WIDEST]; SCALES]>> = OnceLock::new();
-    BITS.get_or_init(|| {
-        let of = |index: usize, doubled: usize| {
-            let tail = |x: f64| 0.5 * libm::erfc(x / (scale(index) * std::f64::consts::SQRT_2));
-            let (low, high) = (doubled as f64 / 2.0 - 0.5, doubled as f64 / 2.0 + 0.5);
-            // Escapes make everything possible.
-            -(tail(low) - tail(high) + f64::exp2(-24.0)).log2() as f32
+/// Four symbols of a grid that are the nearest, two of each parity, and what they cost.
+struct Nearby {
+    symbols: [i32; 4],
+    costs: [f32; 4],
+}
+
+impl Nearby {
+    #[inline(always)]
+    fn new(v: f32, grid: Grid, likely: &Likely, a_bit: f32) -> Self {
+        let (symbols, edges): ([i32; 4], [f32; 5]) = match grid {
+            Grid::Whole => {
+                let first = v.floor() as i32 - 1;
+                let symbols = array::from_fn(|i| first + i as i32);
+                (symbols, array::from_fn(|i| (first + i as i32) as f32 - 0.5))
+            }
+            Grid::Shifted => {
+                let first = (v - 0.5).floor() as i32 - 1;
+                let symbols = array::from_fn(|i| first + i as i32);
+                (symbols, array::from_fn(|i| (first + i as i32) as f32))
+            }
+            Grid::Centred => {
+                // Those on the side of `v`, falling if that is below.
+                let first = ((v.abs() + 0.5).floor() as i32 - 1).max(0);
+                let side = if v < 0.0 { -1 } else { 1 };
+                let symbols = array::from_fn(|i| side * (first + i as i32));
+                let edge = |symbol: i32| match symbol {
+                    0 => -0.25,
+                    1 => 0.25,
+                    _ => (symbol - 1) as f32,
+                };
+                (
+                    symbols,
+                    array::from_fn(|i| side as f32 * edge(first + i as i32)),
+                )
+            }
         };
-        Box::new(array::from_fn(|index| array::from_fn(|d| of(index, d))))
-    })
+        let rising = edges[1] > edges[0];
+        let mut bits = likely.bits(if rising { edges } else { reversed(edges) });
+        if !rising {
+            bits = reversed(bits);
+        }
+        let cost = |i: usize| {
+            let off = v - 0.5 * grid.doubled(symbols[i]) as f32;
+            off * off + a_bit * bits[i]
+        };
+        Self {
+            symbols,
+            costs: array::from_fn(cost),
+        }
+    }
+
+    /// The better one of a parity, and its cost before.
+    #[inline(always)]
+    fn best(&self, odd: i32) -> (f32, i32) {
+        let one = usize::from(self.symbols[0] & 1 != odd);
+        let other = one + 2;
+        let better = if self.costs[other] < self.costs[one] {
+            other
+        } else {
+            one
+        };
+        (self.costs[better], self.symbols[better])
+    }
+}
+
+fn reversed<const N: usize>(values: [f32; N]) -> [f32; N] {
+    array::from_fn(|i| values[N - 1 - i])
 }
 
 /// The best path to every state.
@@ -184,6 +265,8 @@ impl Paths {
 
 #[cfg(test)]
 mod tests {
+    use lic_entropy::scale;
+
     use super::*;
     use crate::noise::Noise;
 
@@ -195,20 +278,38 @@ mod tests {
         scales.iter().map(one).collect()
     }
 
-    fn on(scales: &[u16]) -> OnTrellis {
-        let narrow: Vec<u8> = scales.iter().map(|&s| s as u8).collect();
-        OnTrellis::new(&narrow, TRELLIS_FROM)
+    const CONFIG: TrellisConfig = TrellisConfig {
+        from: 8,
+        centred_below: 14,
+        squared_error_a_bit: 0.05,
+    };
+
+    /// Gaussians of `scales`, on a trellis.
+    fn gaussians(scales: &[u16]) -> Mixtures {
+        let scales: Vec<u8> = scales.iter().map(|&s| s as u8).collect();
+        let parameters = vec![PARAMETER_CENTRE; 3 * scales.len()];
+        let mixtures = Mixtures::new(1, false, 0, scales, parameters).unwrap();
+        mixtures.with_trellis(CONFIG.of_scales())
     }
 
-    /// What `symbols` cost in all.
+    fn chosen(v: &[f32], scales: &[u16]) -> Vec<i32> {
+        let mixtures = gaussians(scales);
+        symbols(v, &mixtures, &mixtures.on_trellis().unwrap(), &CONFIG)
+    }
+
+    /// What `symbols` of a half cost in all.
     fn cost(v: &[f32], scales: &[u16], symbols: &[i32]) -> f32 {
-        let values = on(scales).doubled(symbols);
-        let each = v.iter().zip(scales).zip(values).map(|((v, &s), doubled)| {
-            let off = v - 0.5 * doubled as f32;
-            let at = doubled.unsigned_abs() as usize;
-            off * off + SQUARED_ERROR_A_BIT * bits()[usize::from(s)][at.min(WIDEST - 1)]
-        });
-        each.sum()
+        let mut trellis = Trellis::default();
+        let mut one = |((&v, &scale), &symbol): ((&f32, &u16), &i32)| {
+            let grid = trellis.grid(CONFIG.of_scales().second(scale as u8));
+            trellis = trellis.after(symbol);
+            let value = |symbol: i32| 0.5 * grid.doubled(symbol) as f32;
+            let edge = |symbol: i32| 0.5 * (value(symbol - 1) + value(symbol));
+            let likely = Likely::new(scale as u8, std::iter::once([PARAMETER_CENTRE; 3]));
+            let bits = likely.bits(array::from_fn(|i| edge(symbol + i as i32)))[0];
+            (v - value(symbol)).powi(2) + CONFIG.squared_error_a_bit as f32 * bits
+        };
+        v.iter().zip(scales).zip(symbols).map(&mut one).sum()
     }
 
     #[test]
@@ -217,18 +318,21 @@ mod tests {
         for _ in 0..5 {
             // A half of so few that all choices can be tried.
             let scales: Vec<u16> = (0..12)
-                .map(|_| 12 + (noise.next_u64() % 12) as u16)
+                .map(|_| 8 + (noise.next_u64() % 16) as u16)
                 .collect();
             let v = draw(&mut noise, &scales);
-            let found = symbols(&v, &scales, &on(&scales));
-            let (half, least) = (on(&scales).halves()[0].len(), cost(&v, &scales, &found));
+            let half = 6;
+            let found = &chosen(&v, &scales)[..half];
+            let least = cost(&v[..half], &scales, found);
             let around = [-1, 0, 1, 2];
             for choice in 0..4usize.pow(half as u32) {
-                let mut other = found.clone();
-                for (i, symbol) in other[..half].iter_mut().enumerate() {
-                    *symbol = v[i].floor() as i32 + around[choice >> (2 * i) & 3];
-                }
-                assert!(least <= cost(&v, &scales, &other) + 1e-4, "{other:?}");
+                let other: Vec<i32> = (0..half)
+                    .map(|i| v[i].floor() as i32 + around[choice >> (2 * i) & 3])
+                    .collect();
+                assert!(
+                    least <= cost(&v[..half], &scales, &other) + 1e-4,
+                    "{other:?}"
+                );
             }
         }
     }
@@ -238,10 +342,13 @@ mod tests {
     /// say it to 0.02 dB.
     #[test]
     fn errors_are_what_such_a_trellis_makes() {
-        let scales = vec![40; 40_000];
-        let v = draw(&mut Noise::new(9), &scales);
-        let values = values(&v, &scales);
-        let squares = v.iter().zip(&values).map(|(v, value)| (v - value).powi(2));
+        let scales = vec![40u8; 40_000];
+        let v = draw(&mut Noise::new(9), &vec![40; 40_000]);
+        let coded = coded(&v, &scales, &CONFIG);
+        let squares = v
+            .iter()
+            .zip(&coded)
+            .map(|(v, [value, ..])| (v - value).powi(2));
         let mean = squares.map(f64::from).sum::<f64>() / v.len() as f64;
         let gain = -10.0 * (12.0 * mean).log10();
         assert!((1.16..1.33).contains(&gain), "{gain} dB");
@@ -251,9 +358,9 @@ mod tests {
     fn others_are_rounded_alone() {
         let scales: Vec<u16> = (0..900).map(|i| i % 24).collect();
         let v = draw(&mut Noise::new(2), &scales);
-        let found = symbols(&v, &scales, &on(&scales));
+        let found = chosen(&v, &scales);
         let off = (0..900)
-            .filter(|i| i % 24 < u16::from(TRELLIS_FROM))
+            .filter(|i| i % 24 < CONFIG.from as u16)
             .map(usize::from);
         for i in off {
             assert_eq!(found[i], rounded(v[i], scales[i]));
@@ -271,10 +378,10 @@ mod tests {
             0.0,
             1e-40,
         ];
-        for s in [0, 12, 63] {
+        for s in [0, 8, 14, 63] {
             let scales = [s; 7];
-            assert_eq!(symbols(&v, &scales, &on(&scales)).len(), 7);
+            assert_eq!(chosen(&v, &scales).len(), 7);
         }
-        assert!(symbols(&[], &[], &on(&[])).is_empty());
+        assert!(chosen(&[], &[]).is_empty());
     }
 }

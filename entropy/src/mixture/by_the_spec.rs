@@ -44,6 +44,47 @@ fn div(a: i128, b: i128) -> i128 {
     a.div_euclid(b)
 }
 
+/// A line of the table in *Trellis*.
+#[derive(Clone, Copy)]
+enum Grid {
+    Even,
+    AtLeastU,
+    BelowU,
+}
+
+impl Grid {
+    /// V(v), doubled.
+    fn v(self, v: i128) -> i128 {
+        match self {
+            Self::Even => 2 * v,
+            Self::AtLeastU => 2 * v + 1,
+            Self::BelowU if v > 0 => 2 * v - 1,
+            Self::BelowU if v == 0 => 0,
+            Self::BelowU => 2 * v + 1,
+        }
+    }
+
+    /// E(v) * 2^20.
+    fn e(self, v: i128) -> i128 {
+        match self {
+            Self::Even => (v << 20) - (1 << 19),
+            Self::AtLeastU => v << 20,
+            Self::BelowU if v > 1 => (v - 1) << 20,
+            Self::BelowU if v == 1 => 1 << 18,
+            Self::BelowU if v == 0 => -(1 << 18),
+            Self::BelowU => v << 20,
+        }
+    }
+
+    fn a_and_b(self) -> [i128; 2] {
+        match self {
+            Self::Even => [1 << 19; 2],
+            Self::AtLeastU => [0; 2],
+            Self::BelowU => [0, 1 << 20],
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Component {
     w: i128,
@@ -52,8 +93,8 @@ struct Component {
 }
 
 impl Component {
-    fn p(&self, file: &File, v: i128) -> i128 {
-        let x = v * (1 << 20) - (1 << 19) - self.m;
+    fn p(&self, file: &File, grid: Grid, v: i128) -> i128 {
+        let x = grid.e(v) - self.m;
         let t = div(x.abs() * file.inverse[self.f as usize], 1 << 26);
         let u = if t >= 6 << 20 {
             1 << 30
@@ -76,11 +117,11 @@ fn components(file: &File, b: i128, parameters: &[[i128; 3]]) -> Vec<Component> 
     parameters.iter().map(one).collect()
 }
 
-fn table(file: &File, components: &[Component]) -> TableSpec {
+fn table(file: &File, components: &[Component], grid: Grid) -> TableSpec {
     let reach = |c: &Component| div(9 * file.sigma[c.f as usize], 2);
-    let edge = |at: i128| div(at + (1 << 19), 1 << 20);
-    let least = components.iter().map(|c| edge(c.m - reach(c)));
-    let greatest = components.iter().map(|c| edge(c.m + reach(c)));
+    let [a, b] = grid.a_and_b();
+    let least = components.iter().map(|c| div(c.m - reach(c) + a, 1 << 20));
+    let greatest = components.iter().map(|c| div(c.m + reach(c) + b, 1 << 20));
     let min = least.min().unwrap().min(-1);
     let max = greatest.max().unwrap().max(1);
     let n = max - min + 1;
@@ -91,7 +132,10 @@ fn table(file: &File, components: &[Component]) -> TableSpec {
         if s == n {
             return 65_535;
         }
-        let sum: i128 = components.iter().map(|c| c.w * c.p(file, min + s)).sum();
+        let sum: i128 = components
+            .iter()
+            .map(|c| c.w * c.p(file, grid, min + s))
+            .sum();
         s + div(div(sum, 1 << 24) * (65_535 - n), 1 << 30)
     };
     let edges: Vec<i128> = (0..=n).map(before).chain([65_536]).collect();
@@ -104,16 +148,19 @@ fn table(file: &File, components: &[Component]) -> TableSpec {
 fn second(
     file: &File,
     first: &[Component],
-    r: i128,
+    (grid, r): (Grid, i128),
     own: &[Component],
     correlations: &[i128],
 ) -> Vec<Component> {
-    let y = |c: &Component| div(c.w * (c.p(file, r + 1) - c.p(file, r) + (1 << 10)), 1 << 15);
+    let y = |c: &Component| {
+        let mass = c.p(file, grid, r + 1) - c.p(file, grid, r);
+        div(c.w * (mass + (1 << 10)), 1 << 15)
+    };
     let sum: i128 = first.iter().map(y).sum();
     let one = |((one, own), c): ((&Component, &Component), &i128)| {
         let h = (c - 32).max(-31);
         let g = div(
-            (r * (1 << 20) - one.m) * file.slope[one.f as usize],
+            (grid.v(r) * (1 << 19) - one.m) * file.slope[one.f as usize],
             1 << 24,
         );
         let g = g.clamp(-(1 << 23), 1 << 23);
@@ -142,7 +189,10 @@ fn decode(coder: &mut impl Arithmetic, file: &File, mixtures: &Mixtures) -> (Vec
     let (k, below) = (mixtures.components, i128::from(mixtures.plain_below));
     let width = if mixtures.paired { 2 } else { 1 };
     let fields = if mixtures.paired { 6 } else { 3 };
-    let from = i128::from(mixtures.trellis_from);
+    let [t, u] = match mixtures.trellis {
+        Some(of) => [of.from, of.centred_below].map(i128::from),
+        None => [64; 2],
+    };
     let half = (mixtures.len() + 2) / 4 * 2;
     let (mut symbols, mut values, mut state) = (Vec::new(), Vec::new(), 0i64);
     for (unit, scales) in mixtures.scales.chunks(width).enumerate() {
@@ -164,43 +214,39 @@ fn decode(coder: &mut impl Arithmetic, file: &File, mixtures: &Mixtures) -> (Vec
         let three = |which: [usize; 3]| -> Vec<[i128; 3]> {
             (0..k).map(|c| which.map(|field| of(c, field))).collect()
         };
-        let stand = |components: &mut [Component], b: i128, state: i64| {
-            if b >= from && state % 2 == 1 {
-                components.iter_mut().for_each(|c| c.m -= 1 << 19);
-            }
+        let grid = |b: i128, state: i64| match state % 2 == 1 && b >= t {
+            true if b < u => Grid::BelowU,
+            true => Grid::AtLeastU,
+            false => Grid::Even,
         };
-        let value = |symbol: i64, b: i128, state: i64| match b >= from {
-            true => 2 * symbol + state % 2,
-            false => 2 * symbol,
-        };
-        let after = |symbol: i64, b: i128, state: i64| match b >= from {
+        let value = |symbol: i64, grid: Grid| grid.v(symbol.into()) as i64;
+        let after = |symbol: i64, b: i128, state: i64| match b >= t {
             true => (state / 2) ^ (state % 2 * 33) ^ (symbol.rem_euclid(2) * 10),
             false => state,
         };
         if width == 1 {
-            let mut one = components(file, b[0], &three([0, 1, 2]));
-            stand(&mut one, b[0], state);
-            let symbol = symbol(coder, &table(file, &one));
-            values.push(value(symbol, b[0], state));
+            let (one, grid) = (components(file, b[0], &three([0, 1, 2])), grid(b[0], state));
+            let symbol = symbol(coder, &table(file, &one, grid));
+            values.push(value(symbol, grid));
             state = after(symbol, b[0], state);
             symbols.push(symbol);
             continue;
         }
-        let mut first = components(file, b[0], &three([0, 1, 3]));
-        stand(&mut first, b[0], state);
-        let of_first = table(file, &first);
+        let first = components(file, b[0], &three([0, 1, 3]));
+        let on = grid(b[0], state);
+        let of_first = table(file, &first, on);
         symbols.push(symbol(coder, &of_first));
         let max = i64::from(of_first.min) + of_first.freqs.len() as i64 - 2;
         let one = symbols[symbols.len() - 1];
-        values.push(value(one, b[0], state));
+        values.push(value(one, on));
         state = after(one, b[0], state);
         let r = one.clamp(of_first.min.into(), max);
         let own = components(file, b[1], &three([0, 2, 4]));
         let correlations: Vec<i128> = (0..k).map(|c| of(c, 5)).collect();
-        let mut second = second(file, &first, r.into(), &own, &correlations);
-        stand(&mut second, b[1], state);
-        let other = symbol(coder, &table(file, &second));
-        values.push(value(other, b[1], state));
+        let second = second(file, &first, (on, r.into()), &own, &correlations);
+        let of = grid(b[1], state);
+        let other = symbol(coder, &table(file, &second, of));
+        values.push(value(other, of));
         state = after(other, b[1], state);
         symbols.push(other);
     }

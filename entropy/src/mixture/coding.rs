@@ -14,7 +14,7 @@ use crate::gaussian::gaussian;
 use crate::halves::first_half;
 use crate::interval::{Interval, Sink, Source};
 use crate::tables::{PRECISION, Table, Tables};
-use crate::trellis::Trellis;
+use crate::trellis::{Grid, Trellis};
 
 /// Symbols that a thread takes at a time; no pair is cut.
 const PART: usize = 1 << 12;
@@ -213,19 +213,25 @@ impl Mixtures {
                     pass.plain(table(plain, scale))?;
                 }
             } else if let [first, second] = *scales {
-                let on = [first, second].map(|scale| scale >= self.trellis_from);
                 let scales = [first, second];
-                pair::<K, P>(pass, numbers, scales, parameters, (&mut trellis, on))?;
+                let grids = scales.map(|scale| self.second_grid(scale));
+                pair::<K, P>(pass, numbers, scales, parameters, (&mut trellis, grids))?;
             } else if let [scale] = *scales {
                 let fields = each_of(parameters, 3, [0, 1, 2]);
-                let mut components = Components::<K>::new(numbers, scale, fields);
-                let on = scale >= self.trellis_from;
-                components.stand(on, trellis);
-                let (symbol, _) = pass.mixed(&Density::new(numbers, &components))?;
-                trellis = trellis.after_if(on, symbol);
+                let components = Components::<K>::new(numbers, scale, fields);
+                let second = self.second_grid(scale);
+                let density = Density::new(numbers, &components, trellis.grid(second));
+                let (symbol, _) = pass.mixed(&density)?;
+                trellis = trellis.after_if(second, symbol);
             }
         }
         Ok(())
+    }
+
+    /// The second grid of a scale's symbols, if they are on the trellis.
+    #[inline(always)]
+    fn second_grid(&self, scale: u8) -> Option<Grid> {
+        self.trellis.and_then(|of| of.second(scale))
     }
 }
 
@@ -242,13 +248,13 @@ fn pair<const K: usize, P: Pass>(
     numbers: &Numbers,
     scales: [u8; 2],
     parameters: &[u8],
-    (trellis, on): (&mut Trellis, [bool; 2]),
+    (trellis, grids): (&mut Trellis, [Option<Grid>; 2]),
 ) -> Result<(), P::Error> {
-    let mut first = Components::<K>::new(numbers, scales[0], each_of(parameters, 6, [0, 1, 3]));
-    first.stand(on[0], *trellis);
-    let density = Density::new(numbers, &first);
+    let first = Components::<K>::new(numbers, scales[0], each_of(parameters, 6, [0, 1, 3]));
+    let grid = trellis.grid(grids[0]);
+    let density = Density::new(numbers, &first, grid);
     let (symbol, found) = pass.mixed(&density)?;
-    *trellis = trellis.after_if(on[0], symbol);
+    *trellis = trellis.after_if(grids[0], symbol);
     // One that was escaped tells as much as the last that need not be.
     let symbol = symbol.clamp(density.min(), density.max());
     let edges = match found {
@@ -257,10 +263,10 @@ fn pair<const K: usize, P: Pass>(
     };
     let second = Components::<K>::new(numbers, scales[1], each_of(parameters, 6, [0, 2, 4]));
     let correlations = std::array::from_fn(|k| parameters[6 * k + 5]);
-    let mut second = second.given(numbers, &first, symbol, edges, correlations);
-    second.stand(on[1], *trellis);
-    let (symbol, _) = pass.mixed(&Density::new(numbers, &second))?;
-    *trellis = trellis.after_if(on[1], symbol);
+    let second = second.given(numbers, &first, grid.doubled(symbol), edges, correlations);
+    let density = Density::new(numbers, &second, trellis.grid(grids[1]));
+    let (symbol, _) = pass.mixed(&density)?;
+    *trellis = trellis.after_if(grids[1], symbol);
     Ok(())
 }
 

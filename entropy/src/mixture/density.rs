@@ -10,7 +10,7 @@ use super::numbers::{
 };
 use crate::interval::Interval;
 use crate::tables::{PRECISION, TOTAL};
-use crate::trellis::Trellis;
+use crate::trellis::Grid;
 
 /// Offsets stay within so many symbols.
 const FURTHEST_OFFSET: i64 = 1024 << POINT;
@@ -58,23 +58,15 @@ impl<const K: usize> Components<K> {
         }
     }
 
-    /// Where a symbol that is `on` the trellis stands for a value half a step above it, it is
-    /// as likely as one of components that lie half a step below.
-    #[inline(always)]
-    pub(super) fn stand(&mut self, on: bool, trellis: Trellis) {
-        let half = if on { trellis.half() << (POINT - 1) } else { 0 };
-        self.offsets = self.offsets.map(|offset| offset - half);
-    }
-
-    /// Those of the second symbol of a pair, once the first is `symbol`: `first` are the
-    /// components of the first, `edges` its values of Φ below and above that symbol,
-    /// `correlations` parameters.
+    /// Those of the second symbol of a pair, once the first is known: `first` are the
+    /// components of the first, `doubled` is twice its value, `edges` are its values of Φ below
+    /// and above that symbol, `correlations` parameters.
     #[inline(always)]
     pub(super) fn given(
         self,
         numbers: &Numbers,
         first: &Self,
-        symbol: i32,
+        doubled: i32,
         edges: [Phis<K>; 2],
         correlations: [u8; K],
     ) -> Self {
@@ -86,7 +78,7 @@ impl<const K: usize> Components<K> {
             // -31 to 31; that there is no 32 keeps the scale above nothing.
             let rho = (i64::from(correlations[k]) - i64::from(PARAMETER_CENTRE)).max(-31);
             let (from, to) = (usize::from(first.scales[k]), usize::from(self.scales[k]));
-            let off = (i64::from(symbol) << POINT) - i64::from(first.offsets[k]);
+            let off = (i64::from(doubled) << (POINT - 1)) - i64::from(first.offsets[k]);
             let followed = (off * i64::from(numbers.slope[from])) >> SLOPE;
             let followed = followed.clamp(-FURTHEST_FOLLOWED, FURTHEST_FOLLOWED);
             let moved = (((followed * i64::from(numbers.sigma[to])) >> POINT) * rho) >> 5;
@@ -115,10 +107,24 @@ pub(super) struct Density<'a, const K: usize> {
     weights: [u32; K],
     offsets: [i32; K],
     inverses: [u32; K],
+    /// Where slots begin, see [`below`].
+    below: &'static [i64; 4],
     min: i32,
     symbols: u32,
     /// Slot to begin a search at.
     centre: u32,
+}
+
+/// By how much a slot begins above its symbol, on a grid: that of a symbol -1 or less, of 0, of
+/// 1, of 2 or more. Edges lie halfway between values.
+#[inline(always)]
+fn below(grid: Grid) -> &'static [i64; 4] {
+    const QUARTER: i64 = 1 << (POINT - 2);
+    match grid {
+        Grid::Whole => &[-2 * QUARTER; 4],
+        Grid::Shifted => &[0; 4],
+        Grid::Centred => &[0, -QUARTER, -3 * QUARTER, -4 * QUARTER],
+    }
 }
 
 /// An edge between slots.
@@ -133,8 +139,8 @@ struct Edge<const K: usize> {
 
 impl<'a, const K: usize> Density<'a, K> {
     #[inline(always)]
-    pub(super) fn new(numbers: &'a Numbers, of: &Components<K>) -> Self {
-        let half = 1i64 << (POINT - 1);
+    pub(super) fn new(numbers: &'a Numbers, of: &Components<K>, grid: Grid) -> Self {
+        let below = below(grid);
         // Zero is always among the symbols, and so are its neighbours.
         let (mut min, mut max) = (-1i64, 1i64);
         let mut heaviest = 0;
@@ -142,19 +148,22 @@ impl<'a, const K: usize> Density<'a, K> {
             let offset = i64::from(of.offsets[k]);
             let sigma = i64::from(numbers.sigma[usize::from(of.scales[k])]);
             let reach = (9 * sigma) >> 1;
-            min = min.min((offset - reach + half) >> POINT);
-            max = max.max((offset + reach + half) >> POINT);
+            // The slots there, of symbols at the ends.
+            min = min.min((offset - reach - below[0]) >> POINT);
+            max = max.max((offset + reach - below[3]) >> POINT);
             if of.weights[k] > of.weights[heaviest] {
                 heaviest = k;
             }
         }
         // Offsets are within 1024 symbols and scales within 160: this is a few thousand.
-        let centre = (i64::from(of.offsets[heaviest]) + half) >> POINT;
+        let heaviest = i64::from(of.offsets[heaviest]);
+        let centre = (heaviest - ((below[0] + below[3]) >> 1)) >> POINT;
         Self {
             numbers,
             weights: of.weights,
             offsets: of.offsets,
             inverses: of.scales.map(|scale| numbers.inverse[usize::from(scale)]),
+            below,
             min: min as i32,
             symbols: (max - min + 1) as u32,
             centre: (centre - min) as u32,
@@ -182,7 +191,7 @@ impl<'a, const K: usize> Density<'a, K> {
     #[inline(always)]
     fn phis(&self, slot: u32) -> Phis<K> {
         let symbol = i64::from(self.min) + i64::from(slot);
-        let at = (symbol << POINT) - (1 << (POINT - 1));
+        let at = (symbol << POINT) + self.below[(symbol + 1).clamp(0, 3) as usize];
         std::array::from_fn(|k| {
             let off = at - i64::from(self.offsets[k]);
             // At most 2^33 by 2^30.

@@ -6,6 +6,7 @@ use super::density::{Components, Density};
 use super::numbers::{FINE, WIDEST, numbers};
 use super::{MAX_COMPONENTS, Mixtures};
 use crate::gaussian::{SCALES, scale};
+use crate::trellis::{Grid, OfScales};
 use crate::{Coder, Decoder, Encoder, MixtureError, gaussian};
 
 const TOTAL: f64 = 65536.0;
@@ -62,13 +63,14 @@ impl Reference {
         parts.map(|((w, m), s)| w * normal((x - m) / s)).sum()
     }
 
-    /// The second's, given that the first, which is `self`, is `symbol`.
-    fn given(&self, symbol: i32, mut second: Self, correlations: &[u8]) -> Self {
-        let r = f64::from(symbol);
+    /// The second's, given that the first, which is `self`, is `symbol` on `grid`.
+    fn given(&self, symbol: i32, grid: Grid, mut second: Self, correlations: &[u8]) -> Self {
+        let r = 0.5 * f64::from(grid.doubled(symbol));
+        let (low, high) = (edge(grid, symbol), edge(grid, symbol + 1));
         let mut sum = 0.0;
         for (k, &correlation) in correlations.iter().enumerate().take(self.weights.len()) {
             let (m, s) = (self.offsets[k], self.sigmas[k]);
-            let mass = normal((r + 0.5 - m) / s) - normal((r - 0.5 - m) / s);
+            let mass = normal((high - m) / s) - normal((low - m) / s);
             second.weights[k] = self.weights[k] * (mass + 2f64.powi(-20));
             sum += second.weights[k];
             let rho = (f64::from(correlation) - 32.0).max(-31.0) / 32.0;
@@ -82,6 +84,15 @@ impl Reference {
         second.weights.iter_mut().for_each(|w| *w /= sum);
         second
     }
+}
+
+/// Below a symbol: halfway between its value and that of the one before.
+fn edge(grid: Grid, symbol: i32) -> f64 {
+    0.25 * f64::from(grid.doubled(symbol - 1) + grid.doubled(symbol))
+}
+
+fn any_grid(random: &mut StdRng) -> Grid {
+    [Grid::Whole, Grid::Shifted, Grid::Centred][random.random_range(0..3)]
 }
 
 /// Masses of all slots, the escape slot's last.
@@ -99,7 +110,12 @@ fn masses<const K: usize>(density: &Density<'_, K>) -> Vec<u32> {
 /// Off by no more than the interpolation of Φ (128ths: 0.12 of 65,536 at an edge), the
 /// rounding of the positions (2^-20 symbols at σ ≥ 0.11: 0.5 at an edge) and of the edge
 /// itself (1).
-fn follows<const K: usize>(density: &Density<'_, K>, reference: &Reference, within: f64) {
+fn follows<const K: usize>(
+    density: &Density<'_, K>,
+    grid: Grid,
+    reference: &Reference,
+    within: f64,
+) {
     let masses = masses(density);
     assert!(masses.iter().all(|&mass| mass >= 1));
     assert_eq!(masses.iter().sum::<u32>(), 65536);
@@ -107,7 +123,7 @@ fn follows<const K: usize>(density: &Density<'_, K>, reference: &Reference, with
     let mut before = 0;
     for (slot, mass) in masses[..masses.len() - 1].iter().enumerate().skip(1) {
         before += masses[slot - 1];
-        let edge = f64::from(density.min() + slot as i32) - 0.5;
+        let edge = edge(grid, density.min() + slot as i32);
         let expected = slot as f64 + free * reference.integral(edge);
         let off = f64::from(before) - expected;
         assert!(
@@ -121,8 +137,9 @@ fn marginals<const K: usize>(random: &mut StdRng) {
     let numbers = numbers();
     for _ in 0..400 {
         let (index, fields) = (random.random_range(0..64), fields::<K>(random));
-        let density = Density::new(numbers, &Components::new(numbers, index, fields));
-        follows(&density, &Reference::new(index, &fields), 2.0);
+        let grid = any_grid(random);
+        let density = Density::new(numbers, &Components::new(numbers, index, fields), grid);
+        follows(&density, grid, &Reference::new(index, &fields), 2.0);
     }
 }
 
@@ -147,21 +164,22 @@ fn conditionals<const K: usize>(random: &mut StdRng) {
             Components::<K>::new(numbers, a, f),
             Components::<K>::new(numbers, b, g),
         );
-        let density = Density::new(numbers, &first);
+        let (grid, other) = (any_grid(random), any_grid(random));
+        let density = Density::new(numbers, &first, grid);
         let symbol = random.random_range(density.min()..=density.max());
         let found = density.interval((symbol - density.min()) as u32);
         let edges = density.edges(&found);
-        let given = second.given(numbers, &first, symbol, edges, correlations);
+        let given = second.given(numbers, &first, grid.doubled(symbol), edges, correlations);
         let mut second = Reference::new(b, &g);
         // Weights are the same for both.
         second.weights = Reference::new(a, &f).weights;
-        let expected = Reference::new(a, &f).given(symbol, second, &correlations);
+        let expected = Reference::new(a, &f).given(symbol, grid, second, &correlations);
 
         for k in 0..K {
             let weight = f64::from(given.weights[k]) / 2f64.powi(24);
             // A mass is off by 2e-5 (as for the marginals, at both edges), which is much of
             // one that is hardly more.
-            let probability = Reference::new(a, &f).mass(symbol) + 2f64.powi(-20);
+            let probability = Reference::new(a, &f).mass(symbol, grid) + 2f64.powi(-20);
             assert!((weight - expected.weights[k]).abs() <= 1e-6 + 4e-5 / probability);
             let offset = f64::from(given.offsets[k]) / 2f64.powi(20);
             // Scales of the first are within 2^-26 and positions within 2^-20.
@@ -178,14 +196,13 @@ fn conditionals<const K: usize>(random: &mut StdRng) {
             offsets: given.offsets.map(|m| f64::from(m) / 2f64.powi(20)).to_vec(),
             sigmas: given.scales.map(sigma).to_vec(),
         };
-        follows(&Density::new(numbers, &given), &rounded, 2.0);
+        follows(&Density::new(numbers, &given, other), other, &rounded, 2.0);
     }
 }
 
 impl Reference {
-    fn mass(&self, symbol: i32) -> f64 {
-        let r = f64::from(symbol);
-        self.integral(r + 0.5) - self.integral(r - 0.5)
+    fn mass(&self, symbol: i32, grid: Grid) -> f64 {
+        self.integral(edge(grid, symbol + 1)) - self.integral(edge(grid, symbol))
     }
 }
 
@@ -204,7 +221,7 @@ fn a_single_centred_component_is_the_plain_gaussian() {
     let numbers = numbers();
     for index in 0..SCALES as u8 {
         let components = Components::<1>::new(numbers, index, [[32, 32, 32]]);
-        let density = Density::new(numbers, &components);
+        let density = Density::new(numbers, &components, Grid::Whole);
         let mut loss = 0.0;
         for symbol in density.min()..=density.max() {
             let plain = gaussian().mass(index.into(), symbol).unwrap();
@@ -239,7 +256,12 @@ pub(super) fn draw(random: &mut StdRng, units: usize) -> (Mixtures, Vec<i32>) {
     let mixtures = Mixtures::new(components, paired, 8, scales, parameters).unwrap();
     // None, some and all of those that are not plain.
     let from = [64, 20, 0][random.random_range(0..3)];
-    (mixtures.with_trellis(from), symbols)
+    let centred_below = [0, 30, 64][random.random_range(0..3)];
+    let of = OfScales {
+        from,
+        centred_below,
+    };
+    (mixtures.with_trellis(of), symbols)
 }
 
 #[test]

@@ -4,57 +4,62 @@ use std::ops::Range;
 
 use super::Mixtures;
 use crate::halves::first_half;
-use crate::trellis::Trellis;
+use crate::trellis::{Grid, OfScales, Trellis};
 
-/// Which symbols are on a [`Trellis`], which begins anew in each half of them.
+/// Which symbols are on a [`Trellis`], which begins anew in each half of them: those that have
+/// a second grid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OnTrellis(Vec<bool>);
+pub struct OnTrellis(Vec<Option<Grid>>);
 
 impl OnTrellis {
-    /// Those of scale `from` or more.
-    pub fn new(scales: &[u8], from: u8) -> Self {
-        Self(scales.iter().map(|&scale| scale >= from).collect())
+    /// Those of `scales`.
+    pub fn new(scales: &[u8], of: OfScales) -> Self {
+        Self(scales.iter().map(|&scale| of.second(scale)).collect())
     }
 
-    /// One a symbol, of the first half and of the second.
-    pub fn halves(&self) -> [&[bool]; 2] {
+    /// Second grids, one a symbol, of the first half and of the second.
+    pub fn halves(&self) -> [&[Option<Grid>]; 2] {
         self.0.split_at(first_half(self.0.len())).into()
     }
 
-    /// The values that `symbols`, one for each, stand for, in halves of a step: twice a
-    /// symbol, or one more. What an `i32` does not hold becomes its greatest or least.
+    /// Twice the values that `symbols`, one for each, stand for. What an `i32` does not hold
+    /// becomes its greatest or least.
     pub fn doubled(&self, symbols: &[i32]) -> Vec<i32> {
-        let mut values: Vec<i32> = symbols.iter().map(|s| s.saturating_mul(2)).collect();
+        self.map(symbols, Grid::doubled)
+    }
+
+    /// The grids that `symbols` are on.
+    pub fn grids(&self, symbols: &[i32]) -> Vec<Grid> {
+        self.map(symbols, |grid, _| grid)
+    }
+
+    fn map<T: Send>(&self, symbols: &[i32], of: impl Fn(Grid, i32) -> T + Sync) -> Vec<T> {
         let [first, second] = self.halves();
-        let half = first.len().min(symbols.len());
-        let (before, after) = symbols.split_at(half);
-        let (of_before, of_after) = values.split_at_mut(half);
-        rayon::join(
-            || lift(first, before, of_before),
-            || lift(second, after, of_after),
+        let (before, after) = symbols.split_at(first.len().min(symbols.len()));
+        let (mut values, more) = rayon::join(
+            || map_half(first, before, &of),
+            || map_half(second, after, &of),
         );
+        values.extend(more);
         values
     }
 }
 
-/// Adds the half step to values of one of the two halves.
-fn lift(on: &[bool], symbols: &[i32], values: &mut [i32]) {
+fn map_half<T>(second: &[Option<Grid>], symbols: &[i32], of: impl Fn(Grid, i32) -> T) -> Vec<T> {
     let mut trellis = Trellis::default();
-    for ((&on, &symbol), value) in on.iter().zip(symbols).zip(values) {
-        if on {
-            // Below the least, half a step up is not to be seen.
-            let lifted = 2 * i64::from(symbol) + i64::from(trellis.half());
-            *value = lifted.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
-            trellis = trellis.after(symbol);
-        }
-    }
+    let one = |(&second, &symbol): (&Option<Grid>, &i32)| {
+        let grid = trellis.grid(second);
+        trellis = trellis.after_if(second, symbol);
+        of(grid, symbol)
+    };
+    second.iter().zip(symbols).map(one).collect()
 }
 
 impl Mixtures {
     /// Which symbols are on the trellis; `None` if there is none.
     pub fn on_trellis(&self) -> Option<OnTrellis> {
-        let on = || OnTrellis::new(&self.scales, self.trellis_from);
-        self.has_trellis().then(on)
+        let trellis = self.trellis?;
+        Some(OnTrellis::new(&self.scales, trellis))
     }
 
     /// Where parts of `part` symbols of `range`, one of the two halves, begin, and where the
@@ -66,9 +71,9 @@ impl Mixtures {
         part: usize,
     ) -> Vec<(usize, Trellis)> {
         let starts = range.clone().step_by(part);
-        if !self.has_trellis() {
+        let Some(of) = self.trellis else {
             return starts.map(|start| (start, Trellis::default())).collect();
-        }
+        };
         let mut trellis = Trellis::default();
         starts
             .map(|start| {
@@ -76,7 +81,7 @@ impl Mixtures {
                 let range = start..(start + part).min(range.end);
                 let scales = self.scales[range.clone()].iter();
                 for (&scale, &symbol) in scales.zip(&symbols[range]) {
-                    trellis = trellis.after_if(scale >= self.trellis_from, symbol);
+                    trellis = trellis.after_if(of.second(scale), symbol);
                 }
                 at
             })

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use lic_codec::{Effort, Field, Latents, ModelError, Plan, Quantiser};
-use lic_entropy::{OnTrellis, gaussian};
+use lic_entropy::{Mixtures, OnTrellis, gaussian};
 
 use super::StandardModel;
 use super::steps::{by_planes, errors, reconstruct, residuals, scale};
@@ -28,9 +28,11 @@ pub(super) struct Coding<'a> {
     known: Option<Known<'a>>,
     /// Means of the step that is being coded, gain on: `[covered][channel]`.
     mu: Option<Vec<f32>>,
-    /// Encoder only: the scales of the step that is being coded, `[channel][covered]`, or
-    /// `[covered][channel]` if there is a trellis.
+    /// Encoder only: the scales of the step that is being coded, `[channel][covered]`, if there
+    /// is no trellis,
     planned: Vec<u16>,
+    /// and its distributions if there is one.
+    mixtures: Option<Mixtures>,
     /// Which symbols of the step that is being coded are on a trellis, in coding order.
     on_trellis: Option<OnTrellis>,
     /// `[h][w][m]`, gain on.
@@ -71,6 +73,7 @@ impl<'a> Coding<'a> {
             known: None,
             mu: None,
             planned: Vec::new(),
+            mixtures: None,
             on_trellis: None,
             y_hat: vec![0.0; h * w * model.groups.channels()],
         })
@@ -176,11 +179,12 @@ impl Latents for Coding<'_> {
             let mixtures = mixtures.map_err(|error| model.fault(error.to_string()))?;
             self.on_trellis = mixtures.on_trellis();
             if self.source.is_some() {
-                let scales = match trellis {
-                    true => mixtures.scales().into(),
-                    false => by_planes(mixtures.scales(), self.step(step)?.channels),
-                };
-                self.planned = scales.into_iter().map(u16::from).collect();
+                if trellis {
+                    self.mixtures = Some(mixtures.clone());
+                } else {
+                    let scales = by_planes(mixtures.scales(), self.step(step)?.channels);
+                    self.planned = scales.into_iter().map(u16::from).collect();
+                }
             }
             return Ok(Plan::Mixtures(mixtures));
         }
@@ -201,11 +205,14 @@ impl Latents for Coding<'_> {
         let step = self.step(number)?;
         let mu = self.means(number, step)?;
         let y = &self.source()?.y;
-        if let Some(on) = &self.on_trellis {
+        let trellis = self.model.shape.trellis();
+        if let (Some(on), Some(mixtures), Some(config)) =
+            (&self.on_trellis, &self.mixtures, trellis)
+        {
             let work = || Work::moved(4 * size_of_val(&mu[..]));
             let symbols = timed(Part::Other(Other::Symbols), work, || {
                 let v = errors(step, [self.h, self.w], y, &mu);
-                trellis::symbols(&v, &self.planned, on)
+                trellis::symbols(&v, mixtures, on, config)
             });
             self.mu = Some(mu);
             return Ok(symbols);

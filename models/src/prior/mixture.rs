@@ -10,12 +10,54 @@
 
 use burn::config::Config;
 use burn::tensor::Tensor;
-use lic_entropy::{MAX_COMPONENTS, PARAMETER_CENTRE};
+use lic_entropy::{MAX_COMPONENTS, OfScales, PARAMETER_CENTRE};
 
 use super::shape::scale_of;
 
+/// Which symbols can be on a [trellis](lic_entropy::Trellis), and how they are chosen.
+#[derive(Config, Debug, PartialEq)]
+pub struct TrellisConfig {
+    /// Those of scales from here on,
+    pub from: usize,
+    /// and with a zero on their second grid those of scales below this.
+    pub centred_below: usize,
+    /// Squared error, in the quantiser's domain, that an encoder gives for a bit.
+    pub squared_error_a_bit: f64,
+}
+
+impl TrellisConfig {
+    /// The scales that are concerned.
+    pub fn of_scales(&self) -> OfScales {
+        OfScales {
+            from: self.from as u8,
+            centred_below: self.centred_below as u8,
+        }
+    }
+
+    fn fault(&self, plain_below: usize) -> Option<String> {
+        let Self {
+            from,
+            centred_below,
+            squared_error_a_bit: error,
+        } = self;
+        let limit = lic_entropy::SCALES;
+        if !(plain_below..=limit).contains(from) {
+            return Some(format!(
+                "a trellis from scale {from}, not {plain_below} to {limit}"
+            ));
+        }
+        if *centred_below > limit {
+            return Some(format!("centred_below is {centred_below}, at most {limit}"));
+        }
+        if !(0.0..=1.0).contains(error) {
+            return Some(format!("squared_error_a_bit is {error}, not 0 to 1"));
+        }
+        None
+    }
+}
+
 /// Distributions that are mixtures.
-#[derive(Config, Debug, PartialEq, Eq)]
+#[derive(Config, Debug, PartialEq)]
 pub struct MixtureConfig {
     /// Components, 1 to 4.
     pub components: usize,
@@ -24,6 +66,8 @@ pub struct MixtureConfig {
     /// Where the index of the scale is below this (for a pair: both indices), the
     /// plain Gaussian table is used: those symbols are nearly certain.
     pub plain_below: usize,
+    /// Whether symbols can be on a trellis.
+    pub trellis: Option<TrellisConfig>,
 }
 
 /// What an index of a parameter means, for all code of this file: see BITSTREAM.md.
@@ -67,8 +111,11 @@ impl MixtureConfig {
             let (below, limit) = (self.plain_below, lic_entropy::SCALES);
             return Some(format!("plain_below is {below}, at most {limit} scales"));
         }
-        let odd = sizes.iter().find(|&&n| n % self.width() != 0);
-        odd.map(|n| format!("a group of {n} channels does not go into pairs"))
+        if let Some(n) = sizes.iter().find(|&&n| n % self.width() != 0) {
+            return Some(format!("a group of {n} channels does not go into pairs"));
+        }
+        let trellis = self.trellis.as_ref();
+        trellis.and_then(|trellis| trellis.fault(self.plain_below))
     }
 
     /// Where training starts: components nearly equal, their scales a step apart so
@@ -83,15 +130,32 @@ impl MixtureConfig {
     }
 }
 
-/// Bits of residuals `v` `[b, channels, h, w]`: `[b, channels / width, h, w]`.
-/// `index`: of the scales, `[b, channels, h, w]`; `parameters`: whole numbers,
-/// `[b, outputs, h, w]`.
+/// Residuals, each with the interval whose probability it has; all `[b, channels, h, w]`.
+#[derive(Debug, Clone)]
+pub struct Residuals {
+    /// What they are.
+    pub values: Tensor<4>,
+    /// By how much their intervals begin below and end above them; halves, if it is not said.
+    pub around: Option<[Tensor<4>; 2]>,
+}
+
+impl From<Tensor<4>> for Residuals {
+    /// In intervals of width one.
+    fn from(values: Tensor<4>) -> Self {
+        let around = None;
+        Self { values, around }
+    }
+}
+
+/// Bits of residuals: `[b, channels / width, h, w]`. `index`: of the scales, `[b, channels, h,
+/// w]`; `parameters`: whole numbers, `[b, outputs, h, w]`.
 pub fn mixture_bits(
     config: &MixtureConfig,
-    v: Tensor<4>,
+    residuals: Residuals,
     index: Tensor<4>,
     parameters: Tensor<4>,
 ) -> Tensor<4> {
+    let Residuals { values: v, around } = residuals;
     let [b, channels, h, w] = v.dims();
     let (units, width, area) = (channels / config.width(), config.width(), h * w);
     let split = |t: Tensor<4>, i: usize| {
@@ -114,8 +178,12 @@ pub fn mixture_bits(
         Parts { offset, sigma }
     };
 
+    let around = |i: usize| {
+        let around = around.clone();
+        around.map(|around| around.map(|by| split(by, i)))
+    };
     let (v1, first) = (split(v.clone(), 0), parts(0));
-    let mass = first.mass(v1.clone());
+    let mass = first.mass(v1.clone(), around(0));
     let mut bits = bits_of(&weights, &mass, &first, v1.clone());
     if config.paired {
         let v2 = split(v, 1);
@@ -124,7 +192,7 @@ pub fn mixture_bits(
         // As coded: never all of the variance.
         let rho = (field(5) * CORRELATIONS).clamp_min(CORRELATIONS - 1.0);
         let second = first.given(v1, parts(1), rho);
-        let mass = second.mass(v2.clone());
+        let mass = second.mass(v2.clone(), around(1));
         bits = bits + bits_of(&(responsible / total), &mass, &second, v2);
     }
     bits.reshape([b, units, h, w])
@@ -137,14 +205,26 @@ struct Parts {
 }
 
 impl Parts {
-    /// Probability of `v`'s bin of width one in each component.
-    fn mass(&self, v: Tensor<4>) -> Tensor<4> {
+    /// Probability of `v`'s interval in each component.
+    fn mass(&self, v: Tensor<4>, around: Option<[Tensor<4>; 2]>) -> Tensor<4> {
         let scaled = (self.sigma.clone() * std::f64::consts::SQRT_2).recip();
         // Both ends on the lower tail, where erf keeps its digits apart.
-        let off = (v - self.offset.clone()).abs();
-        let upper = ((-off.clone() + 0.5) * scaled.clone()).erf();
-        let lower = ((-off - 0.5) * scaled).erf();
-        (upper - lower) * 0.5
+        let off = v - self.offset.clone();
+        let (upper, lower) = match around {
+            None => {
+                let off = off.abs();
+                (-off.clone() + 0.5, -off - 0.5)
+            }
+            Some([below, above]) => {
+                let turned = off.clone().detach().greater_elem(0.0);
+                let (below, above) = (below.expand(off.dims()), above.expand(off.dims()));
+                let near = above.clone().mask_where(turned.clone(), below.clone());
+                let far = below.mask_where(turned, above);
+                let off = off.abs();
+                (-off.clone() + near, -off - far)
+            }
+        };
+        ((upper * scaled.clone()).erf() - (lower * scaled).erf()) * 0.5
     }
 
     /// The second's parts given the first symbol.

@@ -18,7 +18,7 @@ use super::quantised::{
     quantise_weight, same, straight_through,
 };
 use super::regroup::heads_of;
-use super::{GroupsConfig, MixtureConfig, lambda, mixture_bits};
+use super::{GroupsConfig, MixtureConfig, Residuals, TrellisConfig, lambda, mixture_bits};
 use crate::transform::shuffle;
 
 /// Shape of [`Shape`].
@@ -206,17 +206,66 @@ impl Shape {
         self.heads[step].index(stream)
     }
 
-    /// Bits of the residuals `v` of step `step`, `[b, channels, h, w]`: one value for
-    /// each symbol, or for each pair of channels if they are coded in pairs.
-    pub fn bits(&self, stream: &ShapeStream, step: usize, v: Tensor<4>) -> Tensor<4> {
+    /// The same with a configuration of mixtures that differs at most by a trellis.
+    pub(crate) fn as_coded(self, mixture: Option<MixtureConfig>) -> Self {
+        Self { mixture, ..self }
+    }
+
+    /// How symbols can be on a trellis.
+    pub fn trellis(&self) -> Option<&TrellisConfig> {
+        self.mixture.as_ref()?.trellis.as_ref()
+    }
+
+    /// Bits of residuals of step `step`: `[b, channels, h, w]`, one value for each symbol, or for
+    /// each pair of channels if they are coded in pairs.
+    pub fn bits(
+        &self,
+        stream: &ShapeStream,
+        step: usize,
+        residuals: impl Into<Residuals>,
+    ) -> Tensor<4> {
+        let (index, parameters) = self.distributions(stream, step);
+        self.bits_in(index, parameters, residuals.into())
+    }
+
+    /// The same of residuals as they are `coded`, with gradients for these networks; those for
+    /// residuals are as if they were `soft`.
+    pub fn bits_of_coded(
+        &self,
+        stream: &ShapeStream,
+        step: usize,
+        coded: Residuals,
+        soft: Tensor<4>,
+    ) -> Tensor<4> {
+        let (index, parameters) = self.distributions(stream, step);
+        let bits = self.bits_in(index.clone(), parameters.clone(), coded);
+        if !bits.device().is_autodiff() {
+            return bits;
+        }
+        let fixed = parameters.map(Tensor::detach);
+        let soft = self.bits_in(index.detach(), fixed, soft.into());
+        bits + soft.clone() - soft.detach()
+    }
+
+    /// Indices of scales and parameters of mixtures.
+    fn distributions(&self, stream: &ShapeStream, step: usize) -> (Tensor<4>, Option<Tensor<4>>) {
         let hidden = self.heads[step].hidden(stream);
         let index = index_of(self.heads[step].out.forward(hidden.clone()));
-        let plain = gaussian_bits(v.clone(), scale_of(index.clone()));
-        let (Some(config), Some(parameters)) = (&self.mixture, self.parameters(hidden, step))
-        else {
+        (index, self.parameters(hidden, step))
+    }
+
+    fn bits_in(
+        &self,
+        index: Tensor<4>,
+        parameters: Option<Tensor<4>>,
+        residuals: Residuals,
+    ) -> Tensor<4> {
+        // No plain symbol is on a trellis.
+        let plain = gaussian_bits(residuals.values.clone(), scale_of(index.clone()));
+        let (Some(config), Some(parameters)) = (&self.mixture, parameters) else {
             return plain;
         };
-        let [b, channels, h, w] = v.dims();
+        let [b, channels, h, w] = residuals.values.dims();
         let (units, width) = (channels / config.width(), config.width());
         // Of a pair, both are plain or neither is.
         let pairs = [b * units, width, h, w];
@@ -226,7 +275,7 @@ impl Shape {
         let is_plain = widest
             .reshape(together)
             .lower_elem(config.plain_below as f64);
-        mixture_bits(config, v, index, parameters).mask_where(is_plain, plain)
+        mixture_bits(config, residuals, index, parameters).mask_where(is_plain, plain)
     }
 
     /// Parameters of mixtures, 0..=63: whole numbers with a gradient, `[b, outputs, h, w]`;

@@ -30,7 +30,7 @@ pub struct IntLayer {
 }
 
 /// All layers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct IntWeights {
     /// 1/64 to 1/32.
     pub up_32: IntLayer,

@@ -10,19 +10,13 @@ use rayon::prelude::*;
 use super::quantised::{ACTIVATION_BITS, INDEX_BITS};
 use super::shape_file::{IntLayer, IntWeights};
 use super::shape_layers::{Conv, Grid, Layer, doubled};
-use super::{GroupsConfig, MixtureConfig, Pass, Step};
+use super::{GroupsConfig, MixtureConfig, Pass, Step, TrellisConfig};
 use crate::profile::{Numbers, Other, Part, Work, timed};
 pub(super) use magnitude::magnitude;
 use magnitude::magnitude_of_halves;
 
 /// Positions that a head takes at a time; their activations stay in cache.
 const TILE: usize = 48;
-
-/// Symbols of this scale or more, a standard deviation of 0.44, are on the trellis, where there
-/// is one. Where a symbol is nearly always 0, a value half a step off is no help: on residuals of
-/// four Kodak pictures, rates at equal error were least from 11 to 13 on (and of six pictures as
-/// they decode, models/README.md).
-pub(crate) const TRELLIS_FROM: u8 = 12;
 
 /// What a step adds to the stream.
 #[derive(Debug, Clone)]
@@ -281,6 +275,12 @@ impl IntShape {
         indices
     }
 
+    /// How symbols can be on a trellis.
+    pub fn trellis(&self) -> Option<&TrellisConfig> {
+        let (config, _) = self.mixtures.as_ref()?;
+        config.trellis.as_ref()
+    }
+
     /// Whether distributions are mixtures.
     pub fn has_mixtures(&self) -> bool {
         self.mixtures.is_some()
@@ -299,15 +299,17 @@ impl IntShape {
         let (scales, parameters) = timed(Part::Other(Other::ShapeHeads), work, || {
             self.run(stream, step)
         });
-        let &MixtureConfig {
+        let MixtureConfig {
             components,
             paired,
             plain_below,
-        } = config;
+            trellis: ref scales_on_it,
+        } = *config;
         let mixtures = Mixtures::new(components, paired, plain_below, scales, parameters);
-        Some(mixtures.map(|mixtures| match trellis {
-            true => mixtures.with_trellis(TRELLIS_FROM),
-            false => mixtures,
+        let of = scales_on_it.as_ref().filter(|_| trellis);
+        Some(mixtures.map(|mixtures| match of {
+            Some(of) => mixtures.with_trellis(of.of_scales()),
+            None => mixtures,
         }))
     }
 

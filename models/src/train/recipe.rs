@@ -36,7 +36,7 @@ pub struct Recipe {
     /// What the rate is taken of.
     #[serde(default)]
     pub rate_of: RateOf,
-    /// Whether latents are quantised on a trellis.
+    /// Whether latents are quantised on the model's trellis.
     #[serde(default)]
     pub trellis: bool,
     /// Shape of the model; the standard one if left out.
@@ -218,6 +218,10 @@ impl Recipe {
                 "data: held_every {} must be at least 2 and held_crops {} at least 1",
                 self.data.held_every, self.data.held_crops
             ));
+        }
+        let mixture = self.model.shape.mixture.as_ref();
+        if self.trellis && mixture.is_none_or(|mixture| mixture.trellis.is_none()) {
+            return fail("trellis: the model has no [model.shape.mixture.trellis]".into());
         }
         if self.schedule.decay > self.schedule.steps {
             let Schedule { decay, steps, .. } = self.schedule;

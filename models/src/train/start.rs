@@ -12,6 +12,7 @@ use super::evaluate::pictures;
 use super::optimise::adam;
 use super::run::TrainError;
 use super::{Recipe, Start};
+use crate::prior::MixtureConfig;
 use crate::standard::{Standard, StandardConfig};
 use crate::transform::Klt;
 use crate::weights::Weights;
@@ -60,7 +61,7 @@ pub(super) fn open(
 
 /// Weights that ship, for training on as `wanted`: as they are, with more blocks in `g_a`
 /// and `g_s`,
-/// with groups in other passes, or with other mixtures or none.
+/// with groups in other passes, with other mixtures or none, or on another trellis.
 fn shipped(
     prefix: &Path,
     wanted: &StandardConfig,
@@ -87,10 +88,18 @@ fn shipped(
         model.shape = model.shape.with_heads_of(&steps);
         model.groups = wanted.groups.clone();
     }
-    if found.shape.mixture != wanted.shape.mixture {
+    let without_trellis = |config: &StandardConfig| {
+        let mixture = config.shape.mixture.clone();
+        mixture.map(|mixture| MixtureConfig {
+            trellis: None,
+            ..mixture
+        })
+    };
+    if without_trellis(&found) != without_trellis(wanted) {
         let (shape, groups) = (&wanted.shape, &wanted.groups);
         model.shape = shape.with_mixtures(model.shape, groups, device);
     }
+    model.shape = model.shape.as_coded(wanted.shape.mixture.clone());
     Ok(model)
 }
 

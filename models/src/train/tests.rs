@@ -185,10 +185,10 @@ fn frozen_networks_stay() {
     assert!(read(&out, "tiny.int.bin") != read(&after, "tiny.int.bin"));
 }
 
-/// More blocks in `g_s` say nothing until they are trained; fewer, or other widths, are
-/// another model.
+/// More blocks in `g_a` and `g_s` say nothing until they are trained; fewer, or other widths,
+/// are another model.
 #[test]
-fn weights_begin_a_larger_synthesis_and_no_other_model() {
+fn weights_begin_larger_transforms_and_no_other_model() {
     let home = tempfile::tempdir().unwrap();
     let device = Device::flex();
     let (mut recipe, _) = from_exported(home.path(), 1);
@@ -201,6 +201,8 @@ fn weights_begin_a_larger_synthesis_and_no_other_model() {
     assert_eq!(same["step"], 0);
     recipe.model.synthesis.fine_blocks = 2;
     recipe.model.synthesis.coarse_blocks = 3;
+    recipe.model.analysis.fine_blocks = 3;
+    recipe.model.analysis.coarse_blocks = 2;
     assert_eq!(first(&recipe, "larger").unwrap(), same);
 
     recipe.model.synthesis.fine_blocks = 0;
