@@ -207,7 +207,7 @@ impl Shape {
     }
 
     /// The same with a configuration of mixtures that differs at most by a trellis.
-    pub(crate) fn as_coded(self, mixture: Option<MixtureConfig>) -> Self {
+    pub(crate) fn with_trellis_of(self, mixture: Option<MixtureConfig>) -> Self {
         Self { mixture, ..self }
     }
 

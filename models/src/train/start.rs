@@ -99,7 +99,7 @@ fn shipped(
         let (shape, groups) = (&wanted.shape, &wanted.groups);
         model.shape = shape.with_mixtures(model.shape, groups, device);
     }
-    model.shape = model.shape.as_coded(wanted.shape.mixture.clone());
+    model.shape = model.shape.with_trellis_of(wanted.shape.mixture.clone());
     Ok(model)
 }
 
