@@ -243,9 +243,11 @@ mod tests {
     }
 
     impl Two {
-        fn gradients(&self, x: &Tensor<2>) -> GradientsParams {
+        /// Large in even steps, small in odd ones.
+        fn gradients(&self, x: &Tensor<2>, step: u64) -> GradientsParams {
             let y = self.b.forward(self.klt_a.forward(x.clone()));
-            GradientsParams::from_grads(y.square().mean().backward(), self)
+            let loss = y.square().mean() * [1e3, 1e-3][step as usize % 2];
+            GradientsParams::from_grads(loss.backward(), self)
         }
 
         fn numbers(&self) -> Vec<f32> {
@@ -285,7 +287,7 @@ mod tests {
         let mut bounded = 0;
         for step in 0..12 {
             let x = crate::noise::Noise::new(step).tensor([4, 5], &device) * 6.0;
-            let grads = each.gradients(&x);
+            let grads = each.gradients(&x, step);
             let squares = [&each.klt_a, &each.b].map(|layer| {
                 let weight = grads.get::<2>(layer.weight.id).unwrap();
                 let bias = grads.get::<1>(layer.bias.as_ref().unwrap().id).unwrap();
@@ -300,15 +302,15 @@ mod tests {
             }
             each = of_each.step(rates(&schedule, step).unwrap(), each, grads);
 
-            let grads = vectors.gradients(&x);
+            let grads = vectors.gradients(&x, step);
             let (next, norm) = descend(&mut of_vectors, &schedule, step, vectors, grads).unwrap();
             vectors = next;
             assert!((norm - expected).abs() < 1e-5 * expected);
             for (a, b) in vectors.numbers().iter().zip(each.numbers()) {
-                assert!((a - b).abs() < 1e-6, "step {step}: {a}, not {b}");
+                assert!((a - b).abs() < 1e-5, "step {step}: {a}, not {b}");
             }
         }
-        assert!((1..12).contains(&bounded), "{bounded}");
+        assert_eq!(bounded, 6);
     }
 
     struct Times<'a>(&'a mut GradientsParams, f64);
