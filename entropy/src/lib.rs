@@ -64,4 +64,4 @@ pub use halves::{HalvesDecoder, HalvesEncoder};
 pub use mixture::{Intervals, MAX_COMPONENTS, Mixtures, OnTrellis, PARAMETER_CENTRE};
 pub use spec::TableSpec;
 pub use tables::{MAX_SLOTS, MAX_TABLES, PRECISION, Tables};
-pub use trellis::{Grid, OfScales, Trellis};
+pub use trellis::{Grid, Trellis, TrellisScales};

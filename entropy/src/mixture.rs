@@ -23,7 +23,7 @@ pub use values::OnTrellis;
 
 use crate::error::MixtureError;
 use crate::gaussian::SCALES;
-use crate::trellis::OfScales;
+use crate::trellis::TrellisScales;
 
 /// The most components a mixture may have.
 pub const MAX_COMPONENTS: usize = 4;
@@ -58,7 +58,7 @@ pub struct Mixtures {
     components: usize,
     paired: bool,
     plain_below: u8,
-    trellis: Option<OfScales>,
+    trellis: Option<TrellisScales>,
     scales: Vec<u8>,
     parameters: Vec<u8>,
 }
@@ -123,10 +123,10 @@ impl Mixtures {
     /// one of two grids, and their distributions are taken from there. The trellis begins anew
     /// in each half of the symbols. No plain symbol is on it: it begins with scale `plain_below`
     /// if `of` begins with one below.
-    pub fn with_trellis(self, of: OfScales) -> Self {
+    pub fn with_trellis(self, of: TrellisScales) -> Self {
         let from = of.from.max(self.plain_below);
         Self {
-            trellis: Some(OfScales { from, ..of }),
+            trellis: Some(TrellisScales { from, ..of }),
             ..self
         }
     }

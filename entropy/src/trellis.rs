@@ -35,17 +35,18 @@ impl Grid {
     }
 }
 
-/// Which scales have their symbols on a trellis.
+/// Which symbols are on a trellis, by the indices of their scales, 0..=63 (BITSTREAM.md,
+/// *Trellis*, T and U).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OfScales {
-    /// Those from here on,
+pub struct TrellisScales {
+    /// T: those of this index or more.
     pub from: u8,
-    /// and with a second grid that is [`Centred`](Grid::Centred), below this;
-    /// others with one that is [`Shifted`](Grid::Shifted).
+    /// U: of those, the ones below have a second grid that is [`Centred`](Grid::Centred), the
+    /// others one that is [`Shifted`](Grid::Shifted).
     pub centred_below: u8,
 }
 
-impl OfScales {
+impl TrellisScales {
     /// The second grid of a scale's symbols; `None` if they are not on the trellis.
     #[inline(always)]
     pub fn second(self, scale: u8) -> Option<Grid> {

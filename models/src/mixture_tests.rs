@@ -8,9 +8,9 @@ use lic_codec::{
 };
 
 use crate::prior::MixtureConfig;
-use crate::standard::{Noise, Rounding};
+use crate::standard::Noise;
 use crate::train::Objective;
-use crate::{Backend, MODELS, StandardModel, Weights, Zoo, freeze};
+use crate::{Backend, MODELS, StandardModel, Weights, freeze};
 
 struct Shake(Noise);
 
@@ -90,54 +90,4 @@ fn files_of_mixtures_decode_to_the_same_on_every_backend() {
             assert!(furthest(&decode(&own), &decode(&burn)) <= 1);
         }
     }
-}
-
-/// What training takes for the rate of a picture is what its file takes, on a trellis too. A file
-/// of so small a picture has some per cent beside its symbols (1.09 was seen), which an encoder
-/// chooses by mixtures and training by Gaussians; intervals of width one around ±½ on a grid with
-/// a zero would have made it 1.3.
-#[test]
-fn rates_in_training_are_those_of_files() {
-    let (w, h) = (256, 192);
-    let mut noise = Noise::new(3);
-    let samples: Vec<u8> = (0..3 * w * h)
-        .map(|i| {
-            let (x, y) = (i / 3 % w, i / 3 / w);
-            let wave = 90.0 + 60.0 * (x as f32 / 17.0).sin() * (y as f32 / 11.0).cos();
-            let edge = if x * 2 > y * 3 { 40.0 } else { 0.0 };
-            (wave + edge + (noise.next_u64() % 9) as f32) as u8
-        })
-        .collect();
-    let device = Device::flex();
-    for row in MODELS {
-        let model = row.weights.thaw(&device).unwrap();
-        let x = pictures(&samples, [h, w], &device);
-        let picture = Image::new(w as u32, h as u32, Channels::Rgb, samples.clone()).unwrap();
-        let zoo = Zoo::on(Backend::Cpu).unwrap();
-        for quality in [30, 80] {
-            let estimate = model.forward(x.clone(), &[f64::from(quality)], Rounding::Trellis(None));
-            let bits = f64::from((estimate.bits_y + estimate.bits_z).into_scalar::<f32>());
-            let options = EncodeOptions::new(Quality::new(quality).unwrap());
-            let mut file = Vec::new();
-            encode(
-                &picture,
-                zoo.open(row.key).unwrap(),
-                &options.filters(false),
-                &mut file,
-            )
-            .unwrap();
-            let ratio = 8.0 * file.len() as f64 / bits;
-            assert!(
-                (0.95..1.15).contains(&ratio),
-                "{} at {quality}: {ratio}",
-                row.key
-            );
-        }
-    }
-}
-
-fn pictures(samples: &[u8], [h, w]: [usize; 2], device: &Device) -> Tensor<4> {
-    let values: Vec<f32> = samples.iter().map(|&v| f32::from(v) / 255.0).collect();
-    let data = burn::tensor::TensorData::new(values, [1, h, w, 3]);
-    Tensor::<4>::from_data(data, device).permute([0, 3, 1, 2])
 }

@@ -46,7 +46,7 @@ pub fn coded(v: &[f32], scales: &[u8], config: &TrellisConfig) -> Vec<[f32; 3]> 
     let parameters = vec![PARAMETER_CENTRE; scales.len() * Mixtures::fields(false)];
     let gaussians = Mixtures::new(1, false, 0, scales.into(), parameters);
     let gaussians = gaussians.expect("scales of a head and parameters at the centre");
-    let on = OnTrellis::new(scales, config.of_scales());
+    let on = OnTrellis::new(scales, config.scales());
     let symbols = symbols(v, &gaussians, &on, config);
     let grids = on.grids(&symbols);
     let one = |(&symbol, grid): (&i32, Grid)| {
@@ -289,7 +289,7 @@ mod tests {
         let scales: Vec<u8> = scales.iter().map(|&s| s as u8).collect();
         let parameters = vec![PARAMETER_CENTRE; 3 * scales.len()];
         let mixtures = Mixtures::new(1, false, 0, scales, parameters).unwrap();
-        mixtures.with_trellis(CONFIG.of_scales())
+        mixtures.with_trellis(CONFIG.scales())
     }
 
     fn chosen(v: &[f32], scales: &[u16]) -> Vec<i32> {
@@ -301,7 +301,7 @@ mod tests {
     fn cost(v: &[f32], scales: &[u16], symbols: &[i32]) -> f32 {
         let mut trellis = Trellis::default();
         let mut one = |((&v, &scale), &symbol): ((&f32, &u16), &i32)| {
-            let grid = trellis.grid(CONFIG.of_scales().second(scale as u8));
+            let grid = trellis.grid(CONFIG.scales().second(scale as u8));
             trellis = trellis.after(symbol);
             let value = |symbol: i32| 0.5 * grid.doubled(symbol) as f32;
             let edge = |symbol: i32| 0.5 * (value(symbol - 1) + value(symbol));

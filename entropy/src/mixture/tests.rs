@@ -6,7 +6,7 @@ use super::density::{Components, Density};
 use super::numbers::{FINE, WIDEST, numbers};
 use super::{MAX_COMPONENTS, Mixtures};
 use crate::gaussian::{SCALES, scale};
-use crate::trellis::{Grid, OfScales};
+use crate::trellis::{Grid, TrellisScales};
 use crate::{Coder, Decoder, Encoder, MixtureError, gaussian};
 
 const TOTAL: f64 = 65536.0;
@@ -257,7 +257,7 @@ pub(super) fn draw(random: &mut StdRng, units: usize) -> (Mixtures, Vec<i32>) {
     // None, some and all of those that are not plain.
     let from = [64, 20, 0][random.random_range(0..3)];
     let centred_below = [0, 30, 64][random.random_range(0..3)];
-    let of = OfScales {
+    let of = TrellisScales {
         from,
         centred_below,
     };

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Mixtures;
 use crate::halves::first_half;
-use crate::trellis::{Grid, OfScales, Trellis};
+use crate::trellis::{Grid, Trellis, TrellisScales};
 
 /// Which symbols are on a [`Trellis`], which begins anew in each half of them: those that have
 /// a second grid.
@@ -13,7 +13,7 @@ pub struct OnTrellis(Vec<Option<Grid>>);
 
 impl OnTrellis {
     /// Those of `scales`.
-    pub fn new(scales: &[u8], of: OfScales) -> Self {
+    pub fn new(scales: &[u8], of: TrellisScales) -> Self {
         Self(scales.iter().map(|&scale| of.second(scale)).collect())
     }
 

@@ -308,7 +308,7 @@ impl IntShape {
         let mixtures = Mixtures::new(components, paired, plain_below, scales, parameters);
         let of = scales_on_it.as_ref().filter(|_| trellis);
         Some(mixtures.map(|mixtures| match of {
-            Some(of) => mixtures.with_trellis(of.of_scales()),
+            Some(of) => mixtures.with_trellis(of.scales()),
             None => mixtures,
         }))
     }
