@@ -129,8 +129,9 @@ fn json_goes_to_standard_output_alone() {
     let run = Run::new();
     let output = run.ok("encode in.png out.lic --target-psnr 34 --json");
     let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    // Of so small a picture, a half step of quality is up to half a decibel.
     assert!(
-        (line["psnr"].as_f64().unwrap() - 34.0).abs() < 0.2,
+        (line["psnr"].as_f64().unwrap() - 34.0).abs() < 0.25,
         "{line}"
     );
     assert_eq!(

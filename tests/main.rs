@@ -62,6 +62,21 @@ fn decoded(file: &[u8]) -> Image {
     Decoder::new(file).decode(&*ZOO).unwrap()
 }
 
+/// Whether pixels are those of another machine or backend: one level off at most. Where a file
+/// has filters, steps of a block that are about as great as those of another class can tip it from
+/// one filter to the other: on AMD's processors, which multiply bfloat16, 2 samples of 10,000 were up
+/// to 4 levels off.
+fn nearly_equal(a: &Image, b: &Image) -> bool {
+    let beyond = a
+        .samples()
+        .eight()
+        .iter()
+        .zip(&*b.samples().eight())
+        .filter(|(a, b)| a.abs_diff(**b) > 1)
+        .count();
+    beyond * 2000 <= a.samples().eight().len() && furthest(a, b) <= 8
+}
+
 /// The largest difference of any sample.
 fn furthest(a: &Image, b: &Image) -> u8 {
     assert_eq!(

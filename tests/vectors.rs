@@ -11,7 +11,7 @@ use lic_codec::{
 };
 use lic_models::MODELS;
 
-use crate::{ZOO, crop, decoded, furthest, photograph, repository};
+use crate::{ZOO, crop, decoded, nearly_equal, photograph, repository};
 
 /// The golden files of a folder of the repository, in order.
 pub fn golden(folder: &str) -> Vec<PathBuf> {
@@ -68,12 +68,7 @@ fn golden_files_decode_as_they_did() {
         // Symbols are exact; pixels of a learned model are floats, rounded.
         let back = decoded(&file);
         let (expected, alpha) = picture(&path.with_extension("png"));
-        let difference = furthest(&back, &expected);
-        assert!(
-            difference <= 1,
-            "{} differs by {difference}",
-            path.display()
-        );
+        assert!(nearly_equal(&back, &expected), "{}", path.display());
         // What is not learned is exact.
         let found = back.alpha().map(|alpha| alpha.eight().into_owned());
         assert_eq!(found, alpha, "{}", path.display());

@@ -5,6 +5,7 @@
 
 mod coders;
 mod reader;
+mod shifts;
 
 use crate::bitstream::StreamName;
 use crate::error::{DecodeError, FormatErrorKind};
@@ -39,6 +40,19 @@ pub trait SymbolCoder: Send {
         step: &Step<'_>,
         symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
     ) -> Result<Vec<i32>, WalkError>;
+
+    /// Codes what is said of `step` before its symbols, in the same stream, which are numbers like
+    /// those but none of them.
+    ///
+    /// # Errors
+    /// As [`code`](Self::code).
+    fn aside(
+        &mut self,
+        step: &Step<'_>,
+        numbers: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
+    ) -> Result<Vec<i32>, WalkError> {
+        self.code(step, numbers)
+    }
 
     /// Whether symbols come from a stream, so that `symbols` is never called.
     fn reads(&self) -> bool {
@@ -119,12 +133,14 @@ pub(crate) fn walk_sections(
         }
         let plan = latents.plan(number)?;
         check(model, number, &plan)?;
-        let step = Step {
-            number,
-            section,
-            plan: &plan,
-        };
+        let place = [number, section];
         if coder.reads() {
+            let plan = &shifts::code(plan, place, None, coder)?;
+            let step = Step {
+                number,
+                section,
+                plan,
+            };
             // Every symbol waits for the one before: the other threads go on.
             let decode = || coder.code(&step, &mut || Ok(Vec::new()));
             let (symbols, ready) = rayon::join(decode, || latents.meanwhile(number));
@@ -132,15 +148,19 @@ pub(crate) fn walk_sections(
             latents.accept(number, &symbols?)?;
             continue;
         }
-        let symbols = coder.code(&step, &mut || {
-            let symbols = latents.symbols(number)?;
-            if symbols.len() == plan.len() {
-                return Ok(symbols);
-            }
-            let (found, expected) = (symbols.len(), plan.len());
+        let mut symbols = latents.symbols(number)?;
+        let (found, expected) = (symbols.len(), plan.len());
+        if found != expected {
             let reason = format!("step {number} has {found} symbols, its plan {expected}");
-            Err(fault(model, reason))
-        })?;
+            return Err(fault(model, reason).into());
+        }
+        let plan = &shifts::code(plan, place, Some(&symbols), coder)?;
+        let step = Step {
+            number,
+            section,
+            plan,
+        };
+        let symbols = coder.code(&step, &mut || Ok(std::mem::take(&mut symbols)))?;
         latents.accept(number, &symbols)?;
     }
     Ok(())
@@ -194,9 +214,9 @@ pub(crate) fn fault(model: &dyn Model, reason: String) -> ModelError {
 
 /// What a caller of the entropy coder got wrong, which only a model can have
 /// caused.
-fn unexpected(step: &Step<'_>, error: &dyn std::error::Error) -> ModelError {
+fn unexpected(step: usize, error: &dyn std::error::Error) -> ModelError {
     ModelError {
         key: "walk".to_owned(),
-        reason: format!("step {}: {error}", step.number),
+        reason: format!("step {step}: {error}"),
     }
 }

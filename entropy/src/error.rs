@@ -90,6 +90,22 @@ pub enum MixtureError {
         /// How many there should be.
         expected: usize,
     },
+    /// Channels that the symbols are not of.
+    #[error("{symbols} symbols cannot be of {channels} channels in turn")]
+    Channels {
+        /// How many channels.
+        channels: usize,
+        /// How many symbols.
+        symbols: usize,
+    },
+    /// Not one shift a channel.
+    #[error("{found} shifts of scales for {channels} channels")]
+    Shifts {
+        /// How many.
+        found: usize,
+        /// How many channels there are.
+        channels: usize,
+    },
     /// A scale or a parameter out of range.
     #[error("a scale or parameter is {found}, the greatest is 63")]
     Parameter {

@@ -14,6 +14,7 @@ mod by_the_spec;
 mod coding;
 mod density;
 mod numbers;
+mod shifts;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -59,6 +60,10 @@ pub struct Mixtures {
     paired: bool,
     plain_below: u8,
     trellis: Option<TrellisScales>,
+    /// How many channels symbols are of in turn, 0 if that is not known;
+    channels: usize,
+    /// and what is added to the scales of each, or nothing.
+    shifts: Vec<i8>,
     scales: Vec<u8>,
     parameters: Vec<u8>,
 }
@@ -95,7 +100,7 @@ impl Mixtures {
                 limit: SCALES,
             });
         }
-        let width = if paired { 2 } else { 1 };
+        let width = 1 + usize::from(paired);
         let expected = scales.len() / width * components * Self::fields(paired);
         if !scales.len().is_multiple_of(width) || parameters.len() != expected {
             return Err(MixtureError::Lengths {
@@ -114,6 +119,8 @@ impl Mixtures {
             paired,
             plain_below: plain_below as u8,
             trellis: None,
+            channels: 0,
+            shifts: Vec::new(),
             scales,
             parameters,
         })
@@ -139,6 +146,11 @@ impl Mixtures {
     /// How many components a symbol or pair has.
     pub fn components(&self) -> usize {
         self.components
+    }
+
+    /// Symbols that are coded together.
+    fn width(&self) -> usize {
+        1 + usize::from(self.paired)
     }
 
     /// Whether symbols are in pairs.

@@ -42,7 +42,7 @@ impl SymbolCoder for Counter {
             Plan::Tables { tables, indices } => tables.total_bits(indices, &symbols),
             Plan::Mixtures(mixtures) => mixtures.total_bits(&symbols),
         };
-        self.bits += bits.map_err(|error| unexpected(step, &error))?;
+        self.bits += bits.map_err(|error| unexpected(step.number, &error))?;
         self.symbols += symbols.len() as u64;
         Ok(symbols)
     }
@@ -169,9 +169,9 @@ impl Writer {
                 Writing::Whole(encoder) => encoder.encode(tables, indices, symbols),
                 Writing::Halves(encoder) => encoder.encode(tables, indices, symbols),
             };
-            encoded.map_err(|error| unexpected(step, &error))?;
+            encoded.map_err(|error| unexpected(step.number, &error))?;
             let bits = tables.total_bits(indices, symbols);
-            self.counter.bits += bits.map_err(|error| unexpected(step, &error))?;
+            self.counter.bits += bits.map_err(|error| unexpected(step.number, &error))?;
         }
         Ok(())
     }
@@ -183,7 +183,9 @@ fn mixed(step: &Step<'_>, symbols: &[i32]) -> Result<Option<[Intervals; 2]>, Wal
         return Ok(None);
     };
     let halves = mixtures.halves(symbols);
-    Ok(Some(halves.map_err(|error| unexpected(step, &error))?))
+    Ok(Some(
+        halves.map_err(|error| unexpected(step.number, &error))?,
+    ))
 }
 
 /// Hands everything to two writers, and to the second no more once that has more than so
@@ -244,6 +246,14 @@ impl<C: SymbolCoder> SymbolCoder for Kept<C> {
         Ok(symbols)
     }
 
+    fn aside(
+        &mut self,
+        step: &Step<'_>,
+        numbers: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
+    ) -> Result<Vec<i32>, WalkError> {
+        self.coder.aside(step, numbers)
+    }
+
     fn reads(&self) -> bool {
         self.coder.reads()
     }
@@ -293,6 +303,14 @@ impl<C: SymbolCoder> SymbolCoder for Digested<C> {
             self.hash.update(&bytes[..part.len() * 4]);
         }
         Ok(symbols)
+    }
+
+    fn aside(
+        &mut self,
+        step: &Step<'_>,
+        numbers: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
+    ) -> Result<Vec<i32>, WalkError> {
+        self.coder.aside(step, numbers)
     }
 
     fn reads(&self) -> bool {

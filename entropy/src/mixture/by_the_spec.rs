@@ -207,6 +207,18 @@ fn decode(coder: &mut impl Arithmetic, file: &File, mixtures: &Mixtures) -> (Vec
             }
             continue;
         }
+        // Shifts of scales: numbers follow from these.
+        let shifted: Vec<i128> = (0..width)
+            .map(|i| match mixtures.channels {
+                0 => 0,
+                c => mixtures
+                    .shifts
+                    .get((unit * width + i) % c)
+                    .map_or(0, |&s| s.into()),
+            })
+            .zip(&b)
+            .map(|(shift, b)| (b + shift).clamp(0, 63))
+            .collect();
         let of = |component: usize, field: usize| {
             let at = (unit * k + component) * fields + field;
             i128::from(mixtures.parameters[at])
@@ -225,14 +237,17 @@ fn decode(coder: &mut impl Arithmetic, file: &File, mixtures: &Mixtures) -> (Vec
             false => state,
         };
         if width == 1 {
-            let (one, grid) = (components(file, b[0], &three([0, 1, 2])), grid(b[0], state));
+            let (one, grid) = (
+                components(file, shifted[0], &three([0, 1, 2])),
+                grid(b[0], state),
+            );
             let symbol = symbol(coder, &table(file, &one, grid));
             values.push(value(symbol, grid));
             state = after(symbol, b[0], state);
             symbols.push(symbol);
             continue;
         }
-        let first = components(file, b[0], &three([0, 1, 3]));
+        let first = components(file, shifted[0], &three([0, 1, 3]));
         let on = grid(b[0], state);
         let of_first = table(file, &first, on);
         symbols.push(symbol(coder, &of_first));
@@ -241,7 +256,7 @@ fn decode(coder: &mut impl Arithmetic, file: &File, mixtures: &Mixtures) -> (Vec
         values.push(value(one, on));
         state = after(one, b[0], state);
         let r = one.clamp(of_first.min.into(), max);
-        let own = components(file, b[1], &three([0, 2, 4]));
+        let own = components(file, shifted[1], &three([0, 2, 4]));
         let correlations: Vec<i128> = (0..k).map(|c| of(c, 5)).collect();
         let second = second(file, &first, (on, r.into()), &own, &correlations);
         let of = grid(b[1], state);

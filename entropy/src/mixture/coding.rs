@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::Mixtures;
 use super::density::{Components, Density, Found};
 use super::numbers::{Numbers, numbers};
+use super::shifts::shifted;
 use crate::coder::{Decoder, Encoder, Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::escape;
@@ -120,10 +121,12 @@ impl Decoder {
         out.reserve(range.len());
         match &mut self.0 {
             Reader::Ans(reader) => {
-                mixtures.pass(range, Trellis::default(), &mut Decode(reader, out))
+                let mut decode = Decode(reader, out);
+                mixtures.pass(mixtures.shifts(), range, Trellis::default(), &mut decode)
             }
             Reader::Range(reader) => {
-                mixtures.pass(range, Trellis::default(), &mut Decode(reader, out))
+                let mut decode = Decode(reader, out);
+                mixtures.pass(mixtures.shifts(), range, Trellis::default(), &mut decode)
             }
         }
     }
@@ -164,7 +167,7 @@ impl Mixtures {
                 let mut part = IntervalsPart::default();
                 part.all.reserve(range.len());
                 let mut encode = Encode(&mut part, symbols[range.clone()].iter());
-                self.pass(range, trellis, &mut encode)?;
+                self.pass(self.shifts(), range, trellis, &mut encode)?;
                 part.count_bits();
                 Ok(part)
             })
@@ -181,44 +184,53 @@ impl Mixtures {
     }
 
     /// Takes the symbols of `range`, which cuts no pair, through `pass`, in coding order;
-    /// before them, the trellis is at `trellis`.
-    fn pass<P: Pass>(
+    /// before them, the trellis is at `trellis`. `shifts` are those of channels in turn.
+    pub(super) fn pass<P: Pass>(
         &self,
+        shifts: &[i8],
         range: Range<usize>,
         trellis: Trellis,
         pass: &mut P,
     ) -> Result<(), P::Error> {
         match self.components {
-            1 => self.pass_of::<1, P>(range, trellis, pass),
-            2 => self.pass_of::<2, P>(range, trellis, pass),
-            3 => self.pass_of::<3, P>(range, trellis, pass),
-            _ => self.pass_of::<4, P>(range, trellis, pass),
+            1 => self.pass_of::<1, P>(shifts, range, trellis, pass),
+            2 => self.pass_of::<2, P>(shifts, range, trellis, pass),
+            3 => self.pass_of::<3, P>(shifts, range, trellis, pass),
+            _ => self.pass_of::<4, P>(shifts, range, trellis, pass),
         }
     }
 
     fn pass_of<const K: usize, P: Pass>(
         &self,
+        shifts: &[i8],
         range: Range<usize>,
         mut trellis: Trellis,
         pass: &mut P,
     ) -> Result<(), P::Error> {
         let (numbers, plain) = (numbers(), gaussian());
         let each = K * Self::fields(self.paired);
-        let width = if self.paired { 2 } else { 1 };
+        let width = self.width();
         let parameters = &self.parameters[range.start / width * each..];
+        let mut channel = range.start % shifts.len();
         let units = self.scales[range].chunks_exact(width);
         for (scales, parameters) in units.zip(parameters.chunks_exact(each)) {
+            let shifts = &shifts[channel..];
+            channel = if shifts.len() > width {
+                channel + width
+            } else {
+                0
+            };
             if scales.iter().all(|&scale| scale < self.plain_below) {
                 for &scale in scales {
                     pass.plain(table(plain, scale))?;
                 }
             } else if let [first, second] = *scales {
-                let scales = [first, second];
-                let grids = scales.map(|scale| self.second_grid(scale));
+                let grids = [first, second].map(|scale| self.second_grid(scale));
+                let scales = [shifted(first, shifts[0]), shifted(second, shifts[1])];
                 pair::<K, P>(pass, numbers, scales, parameters, (&mut trellis, grids))?;
             } else if let [scale] = *scales {
                 let fields = each_of(parameters, 3, [0, 1, 2]);
-                let components = Components::<K>::new(numbers, scale, fields);
+                let components = Components::<K>::new(numbers, shifted(scale, shifts[0]), fields);
                 let second = self.second_grid(scale);
                 let density = Density::new(numbers, &components, trellis.grid(second));
                 let (symbol, _) = pass.mixed(&density)?;
@@ -276,7 +288,7 @@ fn each_of<const K: usize>(parameters: &[u8], fields: usize, which: [usize; 3]) 
     std::array::from_fn(|k| which.map(|field| parameters[fields * k + field]))
 }
 
-fn check_lengths(mixtures: &Mixtures, symbols: &[i32]) -> Result<(), EncodeError> {
+pub(super) fn check_lengths(mixtures: &Mixtures, symbols: &[i32]) -> Result<(), EncodeError> {
     if mixtures.len() == symbols.len() {
         Ok(())
     } else {
@@ -287,18 +299,21 @@ fn check_lengths(mixtures: &Mixtures, symbols: &[i32]) -> Result<(), EncodeError
     }
 }
 
-/// What is done with symbols: they are written or read.
-trait Pass {
+/// A symbol, and where it was found, unless it was escaped.
+pub(super) type Escapable<const K: usize> = (i32, Option<Found<K>>);
+
+/// What is done with symbols: they are written, read or counted.
+pub(super) trait Pass {
     type Error;
 
     /// The next symbol, by a table.
     fn plain(&mut self, table: Table<'_>) -> Result<(), Self::Error>;
 
-    /// The next symbol, by a mixture; and where it was found, unless it was escaped.
+    /// The next symbol, by a mixture.
     fn mixed<const K: usize>(
         &mut self,
         density: &Density<'_, K>,
-    ) -> Result<(i32, Option<Found<K>>), Self::Error>;
+    ) -> Result<Escapable<K>, Self::Error>;
 }
 
 /// Writes symbols. There are as many as distributions; a missing one would be a zero.
@@ -324,7 +339,7 @@ impl<S: Sink> Pass for Encode<'_, S> {
     fn mixed<const K: usize>(
         &mut self,
         density: &Density<'_, K>,
-    ) -> Result<(i32, Option<Found<K>>), EncodeError> {
+    ) -> Result<Escapable<K>, EncodeError> {
         let symbol = self.1.next().copied().unwrap_or_default();
         let found = density.slot(symbol).map(|slot| density.interval(slot));
         match found {
@@ -359,7 +374,7 @@ impl<S: Source> Pass for Decode<'_, S> {
     fn mixed<const K: usize>(
         &mut self,
         density: &Density<'_, K>,
-    ) -> Result<(i32, Option<Found<K>>), DecodeError> {
+    ) -> Result<Escapable<K>, DecodeError> {
         let found = self.0.take(*density)?;
         let symbol = match &found {
             Some(found) => density.min() + found.slot as i32,

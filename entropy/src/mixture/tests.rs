@@ -261,7 +261,47 @@ pub(super) fn draw(random: &mut StdRng, units: usize) -> (Mixtures, Vec<i32>) {
         from,
         centred_below,
     };
-    (mixtures.with_trellis(of), symbols)
+    let mixtures = mixtures.with_trellis(of);
+    // Without channels, with some, with shifts.
+    let channels = [1, 2, 3, 6].map(|turns| turns * width);
+    let channels = channels[random.random_range(0..4)];
+    let mixtures = match mixtures.clone().with_channels(channels) {
+        Ok(mixtures) if random.random() => {
+            let shifts = (0..channels).map(|_| random.random_range(-64..64));
+            mixtures.shifted(shifts.collect()).unwrap()
+        }
+        Ok(mixtures) => mixtures,
+        Err(_) => mixtures,
+    };
+    (mixtures, symbols)
+}
+
+/// What is counted by channels is what is coded, but for plain symbols.
+#[test]
+fn bits_by_channel_are_those_of_all() {
+    let mut random = StdRng::seed_from_u64(31);
+    for _ in 0..40 {
+        let (components, width) = (random.random_range(1..=MAX_COMPONENTS), 2);
+        let channels = 2 * random.random_range(1..5);
+        let count = channels * random.random_range(1..200);
+        let scales: Vec<u8> = (0..count).map(|_| random.random_range(0..50)).collect();
+        let of_one = components * Mixtures::fields(true);
+        let parameters = (0..count / width * of_one).map(|_| field(&mut random));
+        let mixtures = Mixtures::new(components, true, 0, scales, parameters.collect());
+        let mixtures = mixtures.unwrap().with_channels(channels).unwrap();
+        let of = TrellisScales {
+            from: 20,
+            centred_below: 30,
+        };
+        let mixtures = mixtures.with_trellis(of);
+        let symbols: Vec<i32> = (0..count).map(|_| random.random_range(-9..10)).collect();
+        let shifts: Vec<i8> = (0..channels).map(|_| random.random_range(-9..10)).collect();
+        let bits = mixtures.bits_by_channel(&symbols, &shifts, usize::MAX);
+        let bits: f64 = bits.unwrap().iter().sum();
+        let all = mixtures.shifted(shifts).unwrap().total_bits(&symbols);
+        let all = all.unwrap();
+        assert!((bits - all).abs() < 1e-6 * all, "{bits}, not {all}");
+    }
 }
 
 #[test]
@@ -360,6 +400,15 @@ fn wrong_parameters_are_refused() {
     assert!(matches!(few, Lengths { expected: 6, .. }));
     let scale = refused(1, false, 0, &[64], &[0; 3]);
     assert!(matches!(scale, Parameter { found: 64 }));
+    let three = || Mixtures::new(1, true, 0, vec![0; 6], vec![0; 18]).unwrap();
+    for channels in [0, 3, 4, 5, 12] {
+        let wrong = three().with_channels(channels).unwrap_err();
+        assert!(matches!(wrong, Channels { symbols: 6, .. }), "{channels}");
+    }
+    let two = three().with_channels(2).unwrap();
+    let wrong = two.shifted(vec![1; 3]).unwrap_err();
+    let channels = 2;
+    assert_eq!(wrong, Shifts { found: 3, channels });
     let field = refused(1, false, 0, &[0], &[0, 255, 0]);
     assert!(matches!(field, Parameter { found: 255 }));
     let mut encoder = Encoder::new(Coder::Ans);

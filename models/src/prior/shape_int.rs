@@ -306,6 +306,7 @@ impl IntShape {
             trellis: ref scales_on_it,
         } = *config;
         let mixtures = Mixtures::new(components, paired, plain_below, scales, parameters);
+        let mixtures = mixtures.and_then(|it| it.with_channels(self.steps[step].channels));
         let of = scales_on_it.as_ref().filter(|_| trellis);
         Some(mixtures.map(|mixtures| match of {
             Some(of) => mixtures.with_trellis(of.scales()),
