@@ -25,6 +25,9 @@ pub struct Step<'a> {
     pub section: usize,
     /// How its symbols are distributed; every index is below the number of tables.
     pub plan: &'a Plan,
+    /// Whether these are no symbols of the step but what is said of it before them, in the same
+    /// stream.
+    pub aside: bool,
 }
 
 /// Codes the symbols of a step, in one direction or the other.
@@ -40,19 +43,6 @@ pub trait SymbolCoder: Send {
         step: &Step<'_>,
         symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
     ) -> Result<Vec<i32>, WalkError>;
-
-    /// Codes what is said of `step` before its symbols, in the same stream, which are numbers like
-    /// those but none of them.
-    ///
-    /// # Errors
-    /// As [`code`](Self::code).
-    fn aside(
-        &mut self,
-        step: &Step<'_>,
-        numbers: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
-    ) -> Result<Vec<i32>, WalkError> {
-        self.code(step, numbers)
-    }
 
     /// Whether symbols come from a stream, so that `symbols` is never called.
     fn reads(&self) -> bool {
@@ -140,6 +130,7 @@ pub(crate) fn walk_sections(
                 number,
                 section,
                 plan,
+                aside: false,
             };
             // Every symbol waits for the one before: the other threads go on.
             let decode = || coder.code(&step, &mut || Ok(Vec::new()));
@@ -159,6 +150,7 @@ pub(crate) fn walk_sections(
             number,
             section,
             plan,
+            aside: false,
         };
         let symbols = coder.code(&step, &mut || Ok(std::mem::take(&mut symbols)))?;
         latents.accept(number, &symbols)?;

@@ -242,16 +242,10 @@ impl<C: SymbolCoder> SymbolCoder for Kept<C> {
         symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
     ) -> Result<Vec<i32>, WalkError> {
         let symbols = self.coder.code(step, symbols)?;
-        self.steps.push(symbols.clone());
+        if !step.aside {
+            self.steps.push(symbols.clone());
+        }
         Ok(symbols)
-    }
-
-    fn aside(
-        &mut self,
-        step: &Step<'_>,
-        numbers: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
-    ) -> Result<Vec<i32>, WalkError> {
-        self.coder.aside(step, numbers)
     }
 
     fn reads(&self) -> bool {
@@ -295,6 +289,9 @@ impl<C: SymbolCoder> SymbolCoder for Digested<C> {
         symbols: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
     ) -> Result<Vec<i32>, WalkError> {
         let symbols = self.coder.code(step, symbols)?;
+        if step.aside {
+            return Ok(symbols);
+        }
         let mut bytes = [0; 4096];
         for part in symbols.chunks(bytes.len() / 4) {
             for (slot, symbol) in bytes.chunks_exact_mut(4).zip(part) {
@@ -303,14 +300,6 @@ impl<C: SymbolCoder> SymbolCoder for Digested<C> {
             self.hash.update(&bytes[..part.len() * 4]);
         }
         Ok(symbols)
-    }
-
-    fn aside(
-        &mut self,
-        step: &Step<'_>,
-        numbers: &mut dyn FnMut() -> Result<Vec<i32>, ModelError>,
-    ) -> Result<Vec<i32>, WalkError> {
-        self.coder.aside(step, numbers)
     }
 
     fn reads(&self) -> bool {

@@ -17,11 +17,13 @@ const FURTHEST: i32 = 8;
 /// How rare shifts can be said to be: nearly half of all channels have one at 1, and of
 /// level to level half as many. At 0 none has.
 const LEVELS: i32 = 7;
-/// Mass of ±1, ±2, and so on at the last level but four.
+/// Masses of ±1, ±2, and so on, in units of 2^(11 - level).
 const MASSES: [u32; FURTHEST as usize] = [3, 3, 2, 2, 2, 1, 1, 1];
 /// So many turns through all channels say enough of them.
 const TURNS: usize = 1024;
-/// What the best of several shifts is better by, in bits, where all are as good.
+/// What the best of several shifts is better by, in bits of what is looked at, where all are as
+/// good: it must not count as many times as there are turns. By trial on Kodak, 3 is about as
+/// good (models/README.md, *Shifts of scales*, says how much there is to lose).
 const LUCK: f64 = 1.5;
 
 /// Table 0 is of levels, tables 1 to 7 of shifts.
@@ -69,8 +71,9 @@ pub(super) fn code(
             number,
             section,
             plan: &plan,
+            aside: true,
         };
-        coder.aside(&step, &mut || Ok(values.to_vec()))
+        coder.code(&step, &mut || Ok(values.to_vec()))
     };
     let channels = mixtures.channels();
     let (level, shifts) = match symbols {
@@ -231,6 +234,7 @@ mod tests {
                 number,
                 section,
                 plan: &plan,
+                aside: false,
             };
             writer.code(&of, &mut || Ok(symbols.clone())).unwrap();
             let (streams, counter) = writer.finish();
@@ -242,6 +246,22 @@ mod tests {
             let decoded = reader.code(&of, &mut || unreachable!()).unwrap();
             assert_eq!(decoded, symbols);
             reader.finish().unwrap();
+        }
+    }
+
+    /// BITSTREAM.md, *Shifts of scales*.
+    #[test]
+    fn masses_are_those_of_the_document() {
+        let mass = |table: i32, v: i32| tables().mass(table as u16, v).unwrap();
+        assert_eq!(mass(0, 0), 32_768);
+        assert!((1..=7).all(|level| mass(0, level) == 4681));
+        for level in 1..=7 {
+            let unit = 1 << (11 - level);
+            let expected = [3, 3, 2, 2, 2, 1, 1, 1].map(|u| u * unit);
+            let all: Vec<u32> = (1..=8).map(|v| mass(level, v)).collect();
+            let below: Vec<u32> = (1..=8).map(|v| mass(level, -v)).collect();
+            assert_eq!((&all[..], &below), (&expected[..], &all));
+            assert_eq!(mass(level, 0), 65_535 - 2 * expected.iter().sum::<u32>());
         }
     }
 

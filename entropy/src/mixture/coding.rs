@@ -317,7 +317,7 @@ pub(super) trait Pass {
 }
 
 /// Writes symbols. There are as many as distributions; a missing one would be a zero.
-struct Encode<'a, S>(&'a mut S, std::slice::Iter<'a, i32>);
+pub(super) struct Encode<'a, S>(pub(super) &'a mut S, pub(super) std::slice::Iter<'a, i32>);
 
 impl<S: Sink> Pass for Encode<'_, S> {
     type Error = EncodeError;

@@ -7,12 +7,12 @@
 use rayon::prelude::*;
 
 use super::Mixtures;
-use super::coding::{Escapable, Pass};
-use super::density::{Density, Found};
+use super::coding::{Encode, Escapable, Pass, check_lengths};
+use super::density::Density;
 use crate::error::{EncodeError, MixtureError};
-use crate::escape;
 use crate::gaussian::SCALES;
 use crate::halves::first_half;
+use crate::interval::{Interval, Sink};
 use crate::tables::{PRECISION, Table};
 
 /// The scale `by` so many indices further, as far as there are.
@@ -75,11 +75,14 @@ impl Mixtures {
         shifts: &[i8],
         turns: usize,
     ) -> Result<Vec<f64>, EncodeError> {
-        super::coding::check_lengths(self, symbols)?;
+        check_lengths(self, symbols)?;
         let channels = self.channels;
         if shifts.len() != channels {
             let (indices, symbols) = (channels, shifts.len());
             return Err(EncodeError::Lengths { indices, symbols });
+        }
+        if channels == 0 {
+            return Ok(Vec::new());
         }
         let part = TURNS * channels;
         let (half, all) = (first_half(symbols.len()), symbols.len());
@@ -113,7 +116,7 @@ impl Mixtures {
 /// Turns through all channels that are looked at together.
 const TURNS: usize = 4;
 
-/// Counts bits.
+/// Counts bits, by channels.
 struct Measure<'a> {
     symbols: std::slice::Iter<'a, i32>,
     bits: Vec<f64>,
@@ -123,10 +126,10 @@ struct Measure<'a> {
 impl Measure<'_> {
     /// The next symbol took so many `bits`.
     #[inline(always)]
-    fn add(&mut self, bits: f64) -> i32 {
+    fn add(&mut self, bits: f64) {
+        self.symbols.next();
         self.bits[self.channel] += bits;
         self.channel = (self.channel + 1) % self.bits.len();
-        self.symbols.next().copied().unwrap_or_default()
     }
 }
 
@@ -144,16 +147,66 @@ impl Pass for Measure<'_> {
         &mut self,
         density: &Density<'_, K>,
     ) -> Result<Escapable<K>, EncodeError> {
-        let symbol = self.symbols.as_slice().first().copied().unwrap_or_default();
-        let found: Option<Found<K>> = density.slot(symbol).map(|slot| density.interval(slot));
-        let bits = match found {
-            Some(found) => PRECISION as f64 - f64::from(found.interval.mass.get()).log2(),
-            None => {
-                let beyond = escape::bits(symbol, density.min(), density.max());
-                PRECISION as f64 + f64::from(beyond)
-            }
-        };
-        self.add(bits);
-        Ok((symbol, found))
+        let mut bits = Bits(0.0);
+        let coded = Encode(&mut bits, self.symbols.clone()).mixed(density)?;
+        self.add(bits.0);
+        Ok(coded)
+    }
+}
+
+/// What writing would take.
+struct Bits(f64);
+
+impl Sink for Bits {
+    #[inline(always)]
+    fn put(&mut self, interval: Interval) {
+        self.0 += PRECISION as f64 - f64::from(interval.mass.get()).log2();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng, SeedableRng, rngs::StdRng};
+
+    use super::super::MAX_COMPONENTS;
+    use super::super::tests::field;
+    use super::*;
+    use crate::trellis::TrellisScales;
+
+    /// What is counted by channels is what is coded; here no symbol is plain.
+    #[test]
+    fn bits_by_channel_are_those_of_all() {
+        let mut random = StdRng::seed_from_u64(31);
+        for _ in 0..40 {
+            let components = random.random_range(1..=MAX_COMPONENTS);
+            let channels = 2 * random.random_range(1..5);
+            let count = channels * random.random_range(1..200);
+            let scales: Vec<u8> = (0..count).map(|_| random.random_range(0..50)).collect();
+            let of_pair = components * Mixtures::fields(true);
+            let parameters = (0..count / 2 * of_pair).map(|_| field(&mut random));
+            let mixtures = Mixtures::new(components, true, 0, scales, parameters.collect());
+            let mixtures = mixtures.unwrap().with_channels(channels).unwrap();
+            let of = TrellisScales {
+                from: 20,
+                centred_below: 30,
+            };
+            let mixtures = mixtures.with_trellis(of);
+            let symbols: Vec<i32> = (0..count).map(|_| random.random_range(-9..10)).collect();
+            let shifts: Vec<i8> = (0..channels).map(|_| random.random_range(-9..10)).collect();
+            let bits = mixtures.bits_by_channel(&symbols, &shifts, usize::MAX);
+            let bits: f64 = bits.unwrap().iter().sum();
+            let all = mixtures.shifted(shifts).unwrap().total_bits(&symbols);
+            let all = all.unwrap();
+            // Sums of doubles in another order.
+            assert!((bits - all).abs() < 1e-6 * all, "{bits}, not {all}");
+        }
+    }
+
+    #[test]
+    fn without_channels_there_is_nothing_to_count() {
+        let mixtures = Mixtures::new(1, false, 0, vec![20; 9], vec![32; 27]).unwrap();
+        assert_eq!(mixtures.bits_by_channel(&[0; 9], &[], 4), Ok(Vec::new()));
+        assert!(mixtures.bits_by_channel(&[0; 8], &[], 4).is_err());
+        assert!(mixtures.bits_by_channel(&[0; 9], &[0], 4).is_err());
     }
 }

@@ -22,7 +22,7 @@ fn normal(x: f64) -> f64 {
 }
 
 /// Random parameters of a component; offsets and scales often far out.
-fn field(random: &mut StdRng) -> u8 {
+pub(super) fn field(random: &mut StdRng) -> u8 {
     match random.random_range(0..4) {
         0 => random.random_range(0..64),
         1 => 32,
@@ -274,34 +274,6 @@ pub(super) fn draw(random: &mut StdRng, units: usize) -> (Mixtures, Vec<i32>) {
         Err(_) => mixtures,
     };
     (mixtures, symbols)
-}
-
-/// What is counted by channels is what is coded, but for plain symbols.
-#[test]
-fn bits_by_channel_are_those_of_all() {
-    let mut random = StdRng::seed_from_u64(31);
-    for _ in 0..40 {
-        let (components, width) = (random.random_range(1..=MAX_COMPONENTS), 2);
-        let channels = 2 * random.random_range(1..5);
-        let count = channels * random.random_range(1..200);
-        let scales: Vec<u8> = (0..count).map(|_| random.random_range(0..50)).collect();
-        let of_one = components * Mixtures::fields(true);
-        let parameters = (0..count / width * of_one).map(|_| field(&mut random));
-        let mixtures = Mixtures::new(components, true, 0, scales, parameters.collect());
-        let mixtures = mixtures.unwrap().with_channels(channels).unwrap();
-        let of = TrellisScales {
-            from: 20,
-            centred_below: 30,
-        };
-        let mixtures = mixtures.with_trellis(of);
-        let symbols: Vec<i32> = (0..count).map(|_| random.random_range(-9..10)).collect();
-        let shifts: Vec<i8> = (0..channels).map(|_| random.random_range(-9..10)).collect();
-        let bits = mixtures.bits_by_channel(&symbols, &shifts, usize::MAX);
-        let bits: f64 = bits.unwrap().iter().sum();
-        let all = mixtures.shifted(shifts).unwrap().total_bits(&symbols);
-        let all = all.unwrap();
-        assert!((bits - all).abs() < 1e-6 * all, "{bits}, not {all}");
-    }
 }
 
 #[test]
