@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use burn::nn::conv::Conv2d;
 use lic_kernels::{Bf16, Finish, Isa, Number, Rows};
 use rayon::prelude::*;
@@ -153,6 +155,8 @@ pub(super) struct CpuMeans<'a, T: Number> {
     layers: &'a StreamLayers<T>,
     isa: Isa,
     stream: Grid<f32>,
+    /// What is known of a group's corners, until all of it is: then the stream takes it.
+    corners: Option<Grid<T>>,
 }
 
 /// A 1x1 layer, a ReLU and a shuffle to twice the resolution.
@@ -200,6 +204,7 @@ impl<'a, T: Number> CpuMeans<'a, T> {
             layers,
             isa,
             stream: layer(isa, &layers.hyper, x, 1, Finish::Store, 0),
+            corners: None,
         }
     }
 
@@ -210,17 +215,47 @@ impl<'a, T: Number> CpuMeans<'a, T> {
     }
 }
 
-/// Positions that a pass covers in each row of `w`, which is even, that it covers any of.
-fn covered_in_row(pass: Pass, w: usize) -> usize {
-    if pass == Pass::Whole { w } else { w / 2 }
+impl<T: Number> CpuMeans<'_, T> {
+    /// The stream as the pass of a step sees it.
+    fn seen(&self, step: Step) -> Cow<'_, Grid<f32>> {
+        let Some(known) = &self.corners else {
+            return Cow::Borrowed(&self.stream);
+        };
+        let mut stream = self.stream.clone();
+        let (first_row, row_step) = step.pass.rows();
+        let rows = stream.rows_mut(0..known.h).enumerate();
+        rows.skip(first_row).step_by(row_step).for_each(|(y, row)| {
+            let (x, step_x) = step.pass.in_row(y);
+            let count = step.pass.count_in_row(known.w);
+            let context = &self.layers.context[step.group];
+            let step = step_x;
+            context.add(self.isa, known, Span { y, x, step, count }, 0, row);
+        });
+        Cow::Owned(stream)
+    }
+}
+
+impl<T: Number> Context<T> {
+    /// Adds what the positions of a row see of what is `known` to the `row` of the stream.
+    /// `parity`: through which taps of a checkerboard.
+    fn add(&self, isa: Isa, known: &Grid<T>, span: Span, parity: usize, row: &mut [f32]) {
+        let conv = match self {
+            Self::Whole(conv) => conv,
+            Self::Checkered(convs) => &convs[parity],
+        };
+        let width = conv.layer.outputs();
+        let out = &mut row[span.x * width..];
+        conv.run(isa, known, span, Finish::Add, out, span.step * width);
+    }
 }
 
 impl<T: Number> Means for CpuMeans<'_, T> {
     fn head(&mut self, step: usize) -> Result<Vec<f32>, String> {
-        let Step { channels, pass, .. } = self.step(step)?;
-        let (head, isa, stream) = (&self.layers.heads[step], self.isa, &self.stream);
+        let of = self.step(step)?;
+        let Step { channels, pass, .. } = of;
+        let (head, isa, stream) = (&self.layers.heads[step], self.isa, self.seen(of));
         let (from, inside) = (head.mix.inputs(), head.mix.outputs());
-        let count = covered_in_row(pass, stream.w);
+        let count = pass.count_in_row(stream.w);
         let (first_row, row_step) = pass.rows();
         let mut means = vec![0.0; pass.before_row(stream.h, stream.w) * channels];
         let inner = || {
@@ -259,7 +294,7 @@ impl<T: Number> Means for CpuMeans<'_, T> {
         let Step { group, pass, .. } = self.step(step)?;
         let channels = self.layers.inputs(group);
         let (isa, [h, w]) = (self.isa, [self.stream.h, self.stream.w]);
-        let count = covered_in_row(pass, w);
+        let count = pass.count_in_row(w);
         let positions = pass.before_row(h, w);
         expect_length("symbols of a step", y_hat.len(), positions * channels)?;
         let (first_row, row_step) = pass.rows();
@@ -269,7 +304,8 @@ impl<T: Number> Means for CpuMeans<'_, T> {
         } else {
             1
         };
-        let mut known = Grid::<T>::new([h, w], channels, border);
+        let before = self.corners.take();
+        let mut known = before.unwrap_or_else(|| Grid::new([h, w], channels, border));
         known
             .rows_mut(0..h)
             .enumerate()
@@ -287,22 +323,20 @@ impl<T: Number> Means for CpuMeans<'_, T> {
                     }
                 });
             });
-        let width = self.stream.channels;
+        if pass.leaves_corners() {
+            self.corners = Some(known);
+            return Ok(());
+        }
         self.stream.rows_mut(0..h).enumerate().for_each(|(y, row)| {
             let span = |x, step, count| Span { y, x, step, count };
-            match context {
-                Context::Whole(conv) => {
-                    conv.run(isa, &known, span(0, 1, w), Finish::Add, row, width);
-                }
-                Context::Checkered(convs) => {
-                    for kind in [Pass::Even, Pass::Odd] {
-                        // A position sees its own kind through even taps.
-                        let conv = &convs[usize::from(kind != pass.squares())];
-                        let (x, _) = kind.in_row(y);
-                        let out = &mut row[x * width..];
-                        conv.run(isa, &known, span(x, 2, w / 2), Finish::Add, out, 2 * width);
-                    }
-                }
+            if let Context::Whole(_) = context {
+                return context.add(isa, &known, span(0, 1, w), 0, row);
+            }
+            for kind in [Pass::Even, Pass::Odd] {
+                // A position sees its own kind through even taps.
+                let parity = usize::from(kind != pass.squares());
+                let (x, _) = kind.in_row(y);
+                context.add(isa, &known, span(x, 2, w / 2), parity, row);
             }
         });
         Ok(())

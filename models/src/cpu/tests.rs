@@ -147,10 +147,12 @@ fn hyper_analysis_and_gains_are_those_of_burn() {
     }
 }
 
-/// The shipped model with its first `quartered` groups in three passes.
-fn in_passes(quartered: Option<usize>) -> Standard {
+/// The shipped model with its first `quartered` groups in three passes, and the first
+/// `anchored` of these in five.
+fn in_passes(quartered: Option<usize>, anchored: Option<usize>) -> Standard {
     let mut model = shipped();
     let groups = model.groups.clone().with_quartered(quartered);
+    let groups = groups.with_anchored(anchored);
     model.mean = model.mean.with_heads_of(&groups.steps_of(&model.groups));
     model.groups = groups;
     model
@@ -158,8 +160,8 @@ fn in_passes(quartered: Option<usize>) -> Standard {
 
 #[test]
 fn means_are_those_of_burn_at_every_step() {
-    for quartered in [None, Some(2)] {
-        check_means(&in_passes(quartered));
+    for (quartered, anchored) in [(None, None), (Some(2), None), (Some(2), Some(1))] {
+        check_means(&in_passes(quartered, anchored));
     }
 }
 

@@ -4,7 +4,7 @@ use burn::config::Config;
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// Channel groups, most important first, and which of them take two passes.
-#[derive(Config, Debug)]
+#[derive(Config, Debug, PartialEq, Eq)]
 pub struct GroupsConfig {
     /// Channels of each group: uneven, as ELIC (He et al., CVPR 2022, section
     /// 3.2) found best.
@@ -15,6 +15,9 @@ pub struct GroupsConfig {
     /// The first so many of these code their first squares in two passes, too, so that
     /// one position in four, and not every second, is coded without neighbours.
     pub quartered: Option<usize>,
+    /// The first so many of these code this first quarter in three passes, too, so that
+    /// one position in sixteen is coded without neighbours.
+    pub anchored: Option<usize>,
 }
 
 /// Which positions a step codes.
@@ -30,6 +33,12 @@ pub enum Pass {
     Corners,
     /// The other half: those with `x` and `y` odd.
     Centres,
+    /// A quarter of the corners: those with `x` and `y` multiples of 4.
+    Anchors,
+    /// Another quarter of them, in the middle between four anchors.
+    Between,
+    /// The other half of them.
+    Beside,
 }
 
 impl Pass {
@@ -40,13 +49,22 @@ impl Pass {
         y % row_step == row && x % column_step == column
     }
 
+    /// How many positions of a row of `w` the pass codes, if it codes any of it: `w` is a
+    /// multiple of 4.
+    pub(crate) fn count_in_row(self, w: usize) -> usize {
+        let (_, step) = self.in_row(0);
+        w / step
+    }
+
     /// The first row with positions that the pass codes, and the distance from one to
     /// the next.
     pub(crate) fn rows(self) -> (usize, usize) {
         match self {
             Self::Whole | Self::Even | Self::Odd => (0, 1),
-            Self::Corners => (0, 2),
+            Self::Corners | Self::Beside => (0, 2),
             Self::Centres => (1, 2),
+            Self::Anchors => (0, 4),
+            Self::Between => (2, 4),
         }
     }
 
@@ -59,6 +77,9 @@ impl Pass {
             Self::Odd => (1 - y % 2, 2),
             Self::Corners => (0, 2),
             Self::Centres => (1, 2),
+            Self::Anchors => (0, 4),
+            Self::Between => (2, 4),
+            Self::Beside => ((y + 2) % 4 / 2 * 2, 4),
         }
     }
 
@@ -70,15 +91,34 @@ impl Pass {
             Self::Odd => y * w / 2,
             Self::Corners => y.div_ceil(2) * w.div_ceil(2),
             Self::Centres => y / 2 * (w / 2),
+            Self::Anchors => y.div_ceil(4) * w.div_ceil(4),
+            Self::Between => (y + 1) / 4 * ((w + 1) / 4),
+            // In rows 0, 4, and so on those from 2 on; in rows 2, 6, and so on those from 0.
+            Self::Beside => y.div_ceil(4) * ((w + 1) / 4) + (y + 1) / 4 * w.div_ceil(4),
         }
     }
 
     /// Of the two kinds of squares, the one that the pass codes some of.
     pub(crate) fn squares(self) -> Self {
         match self {
-            Self::Corners | Self::Centres => Self::Even,
-            whole => whole,
+            Self::Whole | Self::Odd => self,
+            _ => Self::Even,
         }
+    }
+
+    /// The pass of fewer steps that codes these positions and others.
+    fn wider(self) -> Option<Self> {
+        match self {
+            Self::Whole => None,
+            Self::Even | Self::Odd => Some(Self::Whole),
+            Self::Corners | Self::Centres => Some(Self::Even),
+            Self::Anchors | Self::Between | Self::Beside => Some(Self::Corners),
+        }
+    }
+
+    /// Whether what the pass makes known is a part of the corners only, with more to come.
+    pub(crate) fn leaves_corners(self) -> bool {
+        matches!(self, Self::Anchors | Self::Between)
     }
 }
 
@@ -134,24 +174,42 @@ impl GroupsConfig {
             &[Pass::Whole]
         } else if group >= self.quartered.unwrap_or(0) {
             &[Pass::Even, Pass::Odd]
-        } else {
+        } else if group >= self.anchored.unwrap_or(0) {
             &[Pass::Corners, Pass::Centres, Pass::Odd]
+        } else {
+            &[
+                Pass::Anchors,
+                Pass::Between,
+                Pass::Beside,
+                Pass::Centres,
+                Pass::Odd,
+            ]
         }
     }
 
     /// For each step, the step of `other`, the same groups in other passes, that codes
     /// these squares or more.
     pub fn steps_of(&self, other: &Self) -> Vec<usize> {
-        let theirs = other.init();
-        let same = |step: &Step, their: &Step| {
-            their.group == step.group && their.pass.squares() == step.pass.squares()
+        let (ours, theirs) = (self.init(), other.init());
+        let at = |group: usize, pass: Pass| {
+            let mut theirs = theirs.steps().iter();
+            theirs.position(|their| their.group == group && their.pass == pass)
         };
-        let ours = self.init();
-        let found = ours.steps().iter().map(|step| {
-            let at = |their: &Step| same(step, their);
-            theirs.steps().iter().position(at).unwrap_or(0)
-        });
-        found.collect()
+        let of = |step: &Step| {
+            let mut passes = std::iter::successors(Some(step.pass), |pass| pass.wider());
+            passes.find_map(|pass| at(step.group, pass))
+        };
+        // Where `other` has more passes, the one that sees least.
+        let first = |step: &Step| {
+            let mut theirs = theirs.steps().iter();
+            theirs.position(|their| {
+                their.group == step.group && their.pass.squares() == step.pass.squares()
+            })
+        };
+        let found = ours.steps().iter();
+        found
+            .map(|step| of(step).or_else(|| first(step)).unwrap_or(0))
+            .collect()
     }
 
     /// Latent channels in all.
@@ -166,8 +224,8 @@ impl GroupsConfig {
     }
 
     /// Multiply-accumulates a position of all context convolutions into a stream
-    /// of `stream` channels, as our kernels run them. Every step runs its group's once;
-    /// nobody reads the stream after the last step. What a pass over squares of one
+    /// of `stream` channels, as our kernels run them. Every step runs its group's once, for
+    /// the positions that it tells something; nobody reads the stream after the last step. What a pass over squares of one
     /// colour makes known is seen through every second tap: 12 or 13 of 25, half of them
     /// on average.
     pub fn context_macs(&self, stream: usize) -> usize {
@@ -175,7 +233,13 @@ impl GroupsConfig {
         let (_, all_but_last) = steps.steps().split_last().expect("a model has a group");
         let cost = |s: &Step| {
             let all = self.context_kernel(s.group).pow(2) * s.channels * stream;
-            if s.pass == Pass::Whole { all } else { all / 2 }
+            match s.pass {
+                Pass::Whole => all,
+                // What is known of corners is seen by the next pass over them alone.
+                Pass::Anchors => all / 2 / 16,
+                Pass::Between => all / 2 / 8,
+                _ => all / 2,
+            }
         };
         all_but_last.iter().map(cost).sum()
     }
@@ -215,13 +279,15 @@ mod tests {
     fn rows_of_a_pass_are_what_it_covers() {
         let even = |pass: Pass| pass.squares() == Pass::Even;
         let parts = [Pass::Corners, Pass::Centres];
+        let corners = [Pass::Anchors, Pass::Between, Pass::Beside];
         for pass in [Pass::Whole, Pass::Even, Pass::Odd]
             .into_iter()
             .chain(parts)
+            .chain(corners)
         {
-            for w in 1..6 {
+            for w in 1..10 {
                 let mut before = 0;
-                for y in 0..5 {
+                for y in 0..9 {
                     assert_eq!(pass.before_row(y, w), before, "{pass:?} {w} {y}");
                     let (row, rows) = pass.rows();
                     let (first, step) = pass.in_row(y);
@@ -233,10 +299,30 @@ mod tests {
                     assert!(!even(pass) || found.iter().all(is_even), "{pass:?} {w} {y}");
                     let covered: Vec<usize> = (0..w).filter(|&x| pass.covers(x, y)).collect();
                     assert_eq!(found, covered, "{pass:?} {w} {y}");
+                    let whole = w % 4 == 0 && !found.is_empty();
+                    assert!(
+                        !whole || found.len() == pass.count_in_row(w),
+                        "{pass:?} {w}"
+                    );
                     before += found.len();
                 }
             }
         }
+    }
+
+    /// Of 10 channels and 8 by 8 positions.
+    fn cover_once(config: &GroupsConfig) {
+        let mut seen = vec![0; 10 * 8 * 8];
+        for step in config.init().steps() {
+            for c in step.first..step.first + step.channels {
+                for i in 0..64 {
+                    if step.pass.covers(i % 8, i / 8) {
+                        seen[c * 64 + i] += 1;
+                    }
+                }
+            }
+        }
+        assert!(seen.iter().all(|&n| n == 1));
     }
 
     #[test]
@@ -245,24 +331,24 @@ mod tests {
             sizes: vec![2, 3, 5],
             checkered: 2,
             quartered: Some(1),
+            anchored: None,
         };
-        let mut seen = vec![0; 10 * 4 * 4];
-        for step in config.init().steps() {
-            for c in step.first..step.first + step.channels {
-                for i in 0..16 {
-                    if step.pass.covers(i % 4, i / 4) {
-                        seen[c * 16 + i] += 1;
-                    }
-                }
-            }
-        }
-        assert!(seen.iter().all(|&n| n == 1));
+        let anchored = GroupsConfig {
+            anchored: Some(1),
+            ..config.clone()
+        };
+        cover_once(&config);
+        cover_once(&anchored);
+        assert_eq!(anchored.init().sections(), [0, 0, 0, 0, 0, 0, 1, 1, 2]);
+        assert_eq!(anchored.steps_of(&config), [0, 0, 0, 1, 2, 3, 4, 5]);
+        assert_eq!(config.steps_of(&anchored), [0, 3, 4, 5, 6, 7]);
         assert_eq!(config.init().sections(), [0, 0, 0, 0, 1, 1, 2]);
         let plain = GroupsConfig {
             quartered: None,
             ..config.clone()
         };
         assert_eq!(config.steps_of(&plain), [0, 0, 1, 2, 3, 4]);
+        assert_eq!(anchored.steps_of(&plain), [0, 0, 0, 0, 1, 2, 3, 4]);
         assert_eq!(config.steps_of(&config)[2..], [2, 3, 4, 5]);
     }
 }

@@ -3,6 +3,8 @@
 
 mod magnitude;
 
+use std::borrow::Cow;
+
 use lic_entropy::{MixtureError, Mixtures};
 use lic_kernels::{IntMatrix, Isa, Requantise};
 use rayon::prelude::*;
@@ -51,6 +53,8 @@ pub struct IntStream {
     h: usize,
     w: usize,
     quality: u8,
+    /// What is known of a group's corners, until all of it is: then the sums take it.
+    corners: Option<Grid>,
 }
 
 impl IntShape {
@@ -154,6 +158,7 @@ impl IntShape {
             h,
             w,
             quality,
+            corners: None,
         }
     }
 
@@ -205,7 +210,8 @@ impl IntShape {
         let (Context::Whole(Conv { side, .. }) | Context::Checkered([Conv { side, .. }, _])) =
             context;
         let count = pass.before_row(h, w);
-        let mut known = Grid::new([h, w], channels, side / 2);
+        let before = stream.corners.take();
+        let mut known = before.unwrap_or_else(|| Grid::new([h, w], channels, side / 2));
         let depth = known.depth;
         let (first_row, row_step) = pass.rows();
         let rows = known.rows_mut().enumerate();
@@ -219,6 +225,10 @@ impl IntShape {
                 pairs.for_each(|(known, &r)| *known = see(r));
             }
         });
+        if pass.leaves_corners() {
+            stream.corners = Some(known);
+            return;
+        }
         let width = self.hyper.matrix.outputs();
         let rows = stream.sums.par_chunks_mut(w * width).enumerate();
         rows.for_each(|(y, row)| match context {
@@ -234,6 +244,25 @@ impl IntShape {
                 }
             }
         });
+    }
+
+    /// The sums of the stream as the pass of a step sees them.
+    fn seen<'a>(&self, stream: &'a IntStream, step: Step) -> Cow<'a, [i32]> {
+        let context = &self.context[step.group];
+        let (Some(known), Context::Checkered([even, _])) = (&stream.corners, context) else {
+            return Cow::Borrowed(&stream.sums);
+        };
+        let mut sums = stream.sums.clone();
+        let width = self.hyper.matrix.outputs();
+        let rows = sums.par_chunks_mut(stream.w * width).enumerate();
+        let (first_row, row_step) = step.pass.rows();
+        rows.skip(first_row).step_by(row_step).for_each(|(y, row)| {
+            let (first, step) = step.pass.in_row(y);
+            if first < stream.w {
+                even.row(self.isa, known, [y, first, step], true, row);
+            }
+        });
+        Cow::Owned(sums)
     }
 
     /// Index of the scale of every symbol of step `step`, in the coding order of plain
@@ -319,6 +348,7 @@ impl IntShape {
     fn run(&self, stream: &IntStream, step: usize) -> (Vec<u8>, Vec<u8>) {
         let Step { channels, pass, .. } = self.steps[step];
         let positions: Vec<usize> = covered(pass, stream.h, stream.w).collect();
+        let (sums, quality) = (&self.seen(stream, self.steps[step])[..], stream.quality);
         let mixtures = self.mixtures.as_ref();
         let outputs = mixtures.map_or(0, |(config, _)| config.outputs(channels));
         let mut indices = vec![0u8; positions.len() * channels];
@@ -328,7 +358,7 @@ impl IntShape {
                 .par_chunks_mut(TILE * channels)
                 .zip(positions.par_chunks(TILE))
                 .for_each_init(Inner::default, |inner, (indices, positions)| {
-                    self.head(stream, step, positions, inner, indices);
+                    self.head((sums, quality), step, positions, inner, indices);
                 });
             return (indices, parameters);
         }
@@ -339,17 +369,17 @@ impl IntShape {
             .for_each_init(
                 Inner::default,
                 |inner, ((indices, parameters), positions)| {
-                    self.head(stream, step, positions, inner, indices);
+                    self.head((sums, quality), step, positions, inner, indices);
                     self.more(step, inner, indices, parameters);
                 },
             );
         (indices, parameters)
     }
 
-    /// Indices `[position][channel]` of a tile.
+    /// Indices `[position][channel]` of a tile, from the sums of the stream.
     fn head(
         &self,
-        stream: &IntStream,
+        (sums, quality): (&[i32], u8),
         step: usize,
         positions: &[usize],
         inner: &mut Inner,
@@ -360,7 +390,7 @@ impl IntShape {
         let depth = mix.matrix.inputs();
         inner.known.resize(positions.len() * depth, 0);
         for (known, position) in inner.known.chunks_exact_mut(depth).zip(positions) {
-            let sums = &stream.sums[position * width..][..width];
+            let sums = &sums[position * width..][..width];
             self.stream.apply(isa, sums, known, depth);
         }
         let (inside, depth) = (mix.matrix.outputs(), out.matrix.inputs());
@@ -368,7 +398,7 @@ impl IntShape {
         inner.hidden.resize(positions.len() * depth, 0);
         mix.run(isa, &inner.known, &mut inner.sums, &mut inner.hidden, depth);
         for hidden in inner.hidden.chunks_exact_mut(depth) {
-            hidden[inside] = stream.quality;
+            hidden[inside] = quality;
         }
         let channels = self.steps[step].channels;
         out.run(isa, &inner.hidden, &mut inner.sums, indices, channels);

@@ -13,6 +13,7 @@ fn padded(channels: usize) -> usize {
 
 /// Activations of a grid of positions, channels last and padded with zeros, inside
 /// a border of zeros.
+#[derive(Debug)]
 pub(super) struct Grid {
     /// `[h + 2·border][w + 2·border][depth]`.
     pub(super) data: Vec<u8>,

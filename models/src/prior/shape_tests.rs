@@ -22,6 +22,7 @@ fn shape_with(mixture: Option<MixtureConfig>) -> (ShapeConfig, GroupsConfig, Sha
         sizes: vec![3 + usize::from(mixture.is_some()), 4, 6],
         checkered: 2,
         quartered: Some(1),
+        anchored: Some(1),
     };
     let config = ShapeConfig {
         z: Z,

@@ -82,7 +82,7 @@ fn shipped(
     let mut model = weights.thaw(device)?;
     model.g_a = model.g_a.grown(wanted.analysis.init(device));
     model.g_s = model.g_s.grown(wanted.synthesis.init(device));
-    if found.groups.quartered != wanted.groups.quartered {
+    if found.groups != wanted.groups {
         let steps = wanted.groups.steps_of(&found.groups);
         model.mean = model.mean.with_heads_of(&steps);
         model.shape = model.shape.with_heads_of(&steps);
@@ -117,6 +117,7 @@ fn check_fit(
     own.coarse_blocks = own.coarse_blocks.max(larger.coarse_blocks);
     own.fine_blocks = own.fine_blocks.max(larger.fine_blocks);
     as_wanted.groups.quartered = wanted.groups.quartered;
+    as_wanted.groups.anchored = wanted.groups.anchored;
     as_wanted.shape.mixture.clone_from(&wanted.shape.mixture);
     let (found, wanted) = (format!("{as_wanted:?}"), format!("{wanted:?}"));
     if found == wanted {
