@@ -10,6 +10,8 @@ use crate::random::SplitMix64;
 /// The largest factor by which a crop is scaled down, in 1/1024.
 const MAX_SCALE: u64 = 2048;
 const UNIT_SCALE: u64 = 1024;
+/// The largest factor by which a crop may be scaled up.
+pub const MAX_ENLARGEMENT: f64 = 4.0;
 
 /// Why crops cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,13 +87,15 @@ pub(crate) fn check_fit(pictures: &[Picture], size: u32) -> Result<(), CropError
 /// window of `size` times the factor (or the picture's smaller side, if that is
 /// less) anywhere in the picture; the window scaled down to `size` by a triangle
 /// filter on the sample values; then a transposition and flips on both axes,
-/// each with probability 1/2.
+/// each with probability 1/2. [`enlarging`](Self::enlarging) changes the factor.
 #[derive(Clone, Debug)]
 pub struct CropSampler {
     pictures: Vec<Picture>,
     /// Pixels in pictures `0..=i`, to find the picture that owns pixel *n*.
     ends: Vec<u64>,
     seed: u64,
+    /// The largest factor by which a crop is scaled up, in 1/1024.
+    enlargement: u64,
 }
 
 impl CropSampler {
@@ -114,7 +118,19 @@ impl CropSampler {
             pictures,
             ends,
             seed,
+            enlargement: UNIT_SCALE,
         })
+    }
+
+    /// The same pictures with half of the crops scaled up, by a factor uniform in
+    /// 1..=`factor`; 1 changes nothing, and what is above [`MAX_ENLARGEMENT`] is taken for
+    /// that. Pictures that were scaled down to be collected are sharper than what cameras
+    /// give: neighbours of theirs differ by 0.75 of what neighbours differ by in a picture of
+    /// half the size (in squares), those of most pictures of 3 megapixels by 0.4 to 0.6.
+    #[must_use]
+    pub fn enlarging(mut self, factor: f64) -> Self {
+        self.enlargement = (factor.clamp(1.0, MAX_ENLARGEMENT) * UNIT_SCALE as f64) as u64;
+        self
     }
 
     /// How many pixels the pictures have together.
@@ -150,13 +166,9 @@ impl CropSampler {
         let picture = &self.pictures[owner].pixels;
         let (width, height) = picture.dimensions();
 
-        let scale = if random.coin() {
-            UNIT_SCALE + random.below(MAX_SCALE - UNIT_SCALE + 1)
-        } else {
-            UNIT_SCALE
-        };
+        let scale = self.scale(&mut random);
         let wanted = (u64::from(size) * scale + UNIT_SCALE / 2) / UNIT_SCALE;
-        let side = wanted.min(u64::from(width.min(height))) as u32;
+        let side = wanted.clamp(1, u64::from(width.min(height))) as u32;
         let x = random.below(u64::from(width - side) + 1) as u32;
         let y = random.below(u64::from(height - side) + 1) as u32;
 
@@ -172,6 +184,18 @@ impl CropSampler {
             flip_y: random.coin(),
         };
         turn.write(&crop, size as usize, out);
+    }
+
+    /// The side of a crop's window by that of the crop, in 1/1024.
+    fn scale(&self, random: &mut SplitMix64) -> u64 {
+        if self.enlargement > UNIT_SCALE && random.coin() {
+            let factor = UNIT_SCALE + random.below(self.enlargement - UNIT_SCALE + 1);
+            UNIT_SCALE * UNIT_SCALE / factor
+        } else if random.coin() {
+            UNIT_SCALE + random.below(MAX_SCALE - UNIT_SCALE + 1)
+        } else {
+            UNIT_SCALE
+        }
     }
 }
 

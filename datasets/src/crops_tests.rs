@@ -49,6 +49,30 @@ fn pictures_are_chosen_by_their_pixels() {
 }
 
 #[test]
+fn half_the_crops_are_scaled_up_when_asked_for() {
+    let pictures = vec![ramp("a", 120, 120, 0)];
+    let plain = CropSampler::new(pictures, 3).unwrap();
+    let size = 20;
+    let step_of = |crop: &[u8]| {
+        // Along a diagonal of a ramp, both colours differ by the scale a step.
+        let at = |i: u32, c: u32| f64::from(crop[((i * size + i) * 3 + c) as usize]);
+        (at(size - 3, 0) - at(2, 0)).abs() / f64::from(size - 5)
+    };
+    let counts = |sampler: &CropSampler| {
+        let batch = sampler.batch(0, 2000, size).unwrap();
+        let crops = batch.chunks_exact((size * size * 3) as usize).map(step_of);
+        let steps: Vec<f64> = crops.collect();
+        assert!(steps.iter().all(|step| (0.4..2.2).contains(step)));
+        steps.iter().filter(|&&step| step < 0.93).count()
+    };
+    assert_eq!(counts(&plain), 0);
+    assert_eq!(counts(&plain.clone().enlarging(1.0)), 0);
+    // 1/2 of the crops, those of a factor of 1.08 or less aside; five standard deviations.
+    let large = counts(&plain.enlarging(2.0));
+    assert!((810..=1035).contains(&large), "{large}");
+}
+
+#[test]
 fn half_the_crops_are_scaled_and_all_eight_turns_come() {
     // On a ramp, the difference of neighbours says the scale and the turn.
     let sampler = CropSampler::new(vec![ramp("a", 120, 120, 0)], 3).unwrap();

@@ -33,7 +33,7 @@ mod mosaic;
 mod random;
 pub mod video;
 
-pub use crops::{CropError, CropSampler};
+pub use crops::{CropError, CropSampler, MAX_ENLARGEMENT};
 pub use folder::{FolderError, ImageFolder, Picture};
 pub use held::{MAX_CROPS_PER_PICTURE, fixed_crops};
 pub use manifest::{Entry, Manifest, ManifestError, sha256};

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::module::ParamGroup;
+use lic_datasets::MAX_ENLARGEMENT;
 use serde::{Deserialize, Serialize};
 
 use super::objective::{Objective, SHORTEST};
@@ -45,6 +46,10 @@ pub struct Recipe {
     /// What is to be small for its bits; the squared error if left out.
     #[serde(default)]
     pub objective: Objective,
+    /// Of the loss's distortion, the share of the squared error with its own λ, beside
+    /// what the objective says.
+    #[serde(default)]
+    pub squared_error_part: f64,
     /// Pictures.
     pub data: Data,
     /// Steps and rates.
@@ -92,6 +97,13 @@ pub struct Data {
     pub held_every: usize,
     /// Crops of 256x256 from the pictures held aside.
     pub held_crops: usize,
+    /// Half of the crops are scaled up by as much as this.
+    #[serde(default = "as_they_are")]
+    pub enlarging: f64,
+}
+
+fn as_they_are() -> f64 {
+    1.0
 }
 
 /// Steps and learning rates.
@@ -217,6 +229,18 @@ impl Recipe {
             return fail(format!(
                 "data: held_every {} must be at least 2 and held_crops {} at least 1",
                 self.data.held_every, self.data.held_crops
+            ));
+        }
+        if !(1.0..=MAX_ENLARGEMENT).contains(&self.data.enlarging) {
+            return fail(format!(
+                "data: enlarging {} must be in 1..={MAX_ENLARGEMENT}",
+                self.data.enlarging
+            ));
+        }
+        if !(0.0..=1.0).contains(&self.squared_error_part) {
+            return fail(format!(
+                "squared_error_part {} must be in 0..=1",
+                self.squared_error_part
             ));
         }
         let mixture = self.model.shape.mixture.as_ref();

@@ -148,7 +148,8 @@ pub fn run(
     let pictures_in = ImageFolder::open(&recipe.data.pictures)?;
     let (train, held) = pictures_in.split_held_aside(recipe.data.held_every);
     let held = fixed_crops(&held.load_all()?, HELD_SIZE, recipe.data.held_crops)?;
-    let sampler = CropSampler::new(train.load_all()?, recipe.seed)?;
+    let sampler =
+        CropSampler::new(train.load_all()?, recipe.seed)?.enlarging(recipe.data.enlarging);
 
     let autodiff = device.clone().autodiff();
     let mut state = open(recipe, folder, &sampler, &autodiff)?;

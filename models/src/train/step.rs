@@ -11,7 +11,7 @@ use lic_datasets::{CropError, CropSampler};
 
 use super::checkpoint::State;
 use super::evaluate::{by_planes, samples};
-use super::objective::squared_error;
+use super::objective::{Objective, squared_error};
 use super::optimise::{descend, follow};
 use super::run::TrainError;
 use super::{RateOf, Recipe, Schedule};
@@ -109,8 +109,14 @@ pub fn step(
     let distortion = objective.distortion(pass.x_hat.clone(), x.clone());
     // Each quality's loss divided by sqrt(λ), so that none dominates.
     let lambdas = row(qualities.iter().map(|&q| objective.lambda(q)), device);
-    let loss = ((distortion.clone() * lambdas.clone() + bpp.clone()) / lambdas.sqrt()).mean();
-    let mse = squared_error(pass.x_hat.detach(), x);
+    let mse = squared_error(pass.x_hat, x);
+    let part = recipe.squared_error_part;
+    let mut weighed = distortion.clone() * lambdas.clone();
+    if part > 0.0 {
+        let own = row(qualities.iter().map(|&q| Objective::Mse.lambda(q)), device);
+        weighed = weighed * (1.0 - part) + mse.clone() * own * part;
+    }
+    let loss = ((weighed + bpp.clone()) / lambdas.sqrt()).mean();
 
     let grads = GradientsParams::from_grads(loss.backward(), &model);
     let (model, norm) = descend(&mut optimiser, &recipe.schedule, step, model, grads)?;

@@ -41,16 +41,20 @@ fn recipe(pictures: &Path, steps: u64) -> Recipe {
         model: StandardConfig {
             analysis: AnalysisConfig::new(fine.clone(), 1, coarse.clone(), 1),
             synthesis: SynthesisConfig::new(coarse, 1, fine, 1),
-            groups: GroupsConfig::new(vec![4, 8], 1).with_quartered(Some(1)),
+            groups: GroupsConfig::new(vec![4, 8], 1)
+                .with_quartered(Some(1))
+                .with_anchored(Some(1)),
             hyper_analysis: 8,
             mean: MeanConfig::new(4, 8, 8, 8),
             shape: ShapeConfig::new(4, 8, 8, 8),
         },
         objective: Objective::Mse,
+        squared_error_part: 0.0,
         data: Data {
             pictures: pictures.into(),
             held_every: 3,
             held_crops: 1,
+            enlarging: 1.5,
         },
         schedule: Schedule {
             steps,
