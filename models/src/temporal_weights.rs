@@ -79,13 +79,13 @@ impl TemporalWeights<'_> {
         let config = self.config()?;
         let ints = parse_temporal(self.integer, &config)?;
         let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(self.float.to_vec()))
-            .map_err(|e| WeightsError::Float(e.to_string()))?;
+            .map_err(|e| WeightsError::Float(e.to_string()))?
+            .cast_to_module_dtype();
         let prior = config.init(device);
         let mean = prior
             .mean
             .try_load_record(record)
-            .map_err(|e| WeightsError::Float(e.to_string()))?
-            .map(&mut Cast(DType::F32));
+            .map_err(|e| WeightsError::Float(e.to_string()))?;
         Ok(TemporalPrior {
             mean,
             shape: thaw_temporal(&ints, device),

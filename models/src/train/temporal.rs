@@ -8,6 +8,7 @@
 mod checkpoint;
 mod moving;
 mod record;
+mod samples;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -19,8 +20,6 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::Device;
 use lic_codec::ModelId;
-use lic_datasets::ImageFolder;
-use lic_datasets::video::{VideoError, VideoReader, Y4mReader};
 use serde::{Deserialize, Serialize};
 
 use super::run::{Journal, Means};
@@ -28,13 +27,11 @@ use super::{Event, Log, Objective, Point, RecipeError, Schedule, TrainError};
 use crate::coding::StandardModel;
 use crate::device::Backend;
 use crate::prior::{TemporalConfig, TemporalPrior};
-use crate::standard::Noise;
 use crate::temporal_weights::{TemporalWeights, freeze_temporal_prior};
 use crate::weights::Weights;
 
 use checkpoint::State;
-use moving::{Size, moving};
-use record::{Sample, record};
+use samples::samples;
 use step::{evaluate, step};
 
 /// A training run of a temporal prior.
@@ -51,6 +48,10 @@ pub struct TemporalRecipe {
     /// Goes on from the newest checkpoint of another run, at step 0.
     #[serde(default)]
     pub from_run: Option<PathBuf>,
+    /// Starts from a prior that was exported: the path of its three files without what
+    /// follows the name. It keeps its shape, and the optimiser starts anew.
+    #[serde(default)]
+    pub from_weights: Option<PathBuf>,
     /// The prior by which the predicted frames of the clips are coded, so that what
     /// follows them sees what it will be given: the path of its three files without what
     /// follows the name. If left out, they are coded plainly.
@@ -147,6 +148,9 @@ impl TemporalRecipe {
         if [self.log.every, self.log.evaluate, self.log.checkpoint].contains(&0) {
             return fail("log: every, evaluate and checkpoint must be at least 1".into());
         }
+        if self.from_weights.is_some() && (self.prior.is_some() || self.from_run.is_some()) {
+            return fail("from_weights: neither prior nor from_run can be beside it".into());
+        }
         Ok(())
     }
 }
@@ -184,6 +188,9 @@ pub fn run(
     let autodiff = device.clone().autodiff();
     let start = || -> Result<TemporalPrior, TrainError> {
         autodiff.seed(recipe.seed);
+        if let Some(prefix) = &recipe.from_weights {
+            return Ok(temporal_weights(prefix)?.thaw(&autodiff)?);
+        }
         if recipe.prior.is_some() {
             return Ok(config.init(&autodiff));
         }
@@ -305,12 +312,20 @@ impl Frozen {
 impl TemporalRecipe {
     /// The shape of the prior.
     fn shape(&self, frozen: &Frozen) -> Result<TemporalConfig, TrainError> {
+        let trained_with = Some(frozen.0.digest().to_string());
+        if let Some(prefix) = &self.from_weights {
+            let config = temporal_weights(prefix)?.config()?;
+            return Ok(TemporalConfig {
+                trained_with,
+                ..config
+            });
+        }
         if let Some(prior) = &self.prior {
             return Ok(prior.clone());
         }
         let model = frozen.0.config()?;
         Ok(TemporalConfig {
-            trained_with: Some(frozen.0.digest().to_string()),
+            trained_with,
             groups: model.groups,
             stream: model.mean.stream,
             head: model.mean.head,
@@ -318,106 +333,4 @@ impl TemporalRecipe {
             shape_head: model.shape.head,
         })
     }
-}
-
-/// All samples of a run: those to train on, and those held aside.
-fn samples(
-    recipe: &TemporalRecipe,
-    frozen: &Frozen,
-    through: Option<TemporalWeights<'static>>,
-    stop: &dyn Fn() -> bool,
-) -> Result<(Vec<Sample>, Vec<Sample>), TrainError> {
-    let clips = &recipe.clips;
-    let model = frozen.model()?.with_temporal(through);
-    let pictures = ImageFolder::open(&clips.pictures)?.load_all()?;
-    let size = Size {
-        width: clips.size.0,
-        height: clips.size.1,
-        frames: clips.frames + 1,
-    };
-    let mut noise = Noise::new(recipe.seed);
-    let mut samples = Vec::new();
-    for _ in 0..clips.moving {
-        if stop() {
-            break;
-        }
-        let frames = moving(&pictures, size, &mut noise);
-        samples.extend(record(&model, &frames, size, &mut noise)?);
-    }
-    for path in &clips.videos {
-        let count = clips.real / clips.videos.len().max(1);
-        for frames in real(path, size, count, &mut noise)? {
-            if stop() {
-                break;
-            }
-            samples.extend(record(&model, &frames, size, &mut noise)?);
-        }
-    }
-    let (mut train, mut held) = (Vec::new(), Vec::new());
-    for (i, sample) in samples.into_iter().enumerate() {
-        if i % clips.held_every == 0 {
-            held.push(sample);
-        } else {
-            train.push(sample);
-        }
-    }
-    Ok((train, held))
-}
-
-/// Crops of a video, each some frames at a place and a time: RGB of 16 bits.
-fn real(
-    path: &Path,
-    size: Size,
-    count: usize,
-    noise: &mut Noise,
-) -> Result<Vec<Vec<Vec<u16>>>, TrainError> {
-    let fault = |source: VideoError| TrainError::Video {
-        path: path.into(),
-        reason: source.to_string(),
-    };
-    let file = fs::File::open(path).map_err(|source| TrainError::Io {
-        path: path.into(),
-        source,
-    })?;
-    let mut reader = Y4mReader::new(std::io::BufReader::new(file), None).map_err(fault)?;
-    let format = *reader.format();
-    let mut frames = Vec::new();
-    while let Some(frame) = reader.next_frame().map_err(fault)? {
-        frames.push(format.to_rgb(&frame));
-    }
-    let channels = format.channels();
-    let fits = format.width >= size.width && format.height >= size.height;
-    if !fits || frames.len() < size.frames || channels != 3 {
-        return Err(TrainError::Video {
-            path: path.into(),
-            reason: format!(
-                "{} colour frames of {}x{} are too few or too small for {} of {}x{}",
-                frames.len(),
-                format.width,
-                format.height,
-                size.frames,
-                size.width,
-                size.height
-            ),
-        });
-    }
-    let mut below = |limit: u32| (noise.next_u64() % u64::from(limit.max(1))) as usize;
-    let crops = (0..count).map(|_| {
-        // One frame in three is left out of some, which then move as much as two do.
-        let stride = 1 + below(2).min((frames.len() - 1) / size.frames);
-        let first = below((frames.len() - stride * (size.frames - 1)) as u32);
-        let x = below(format.width - size.width + 1);
-        let y = below(format.height - size.height + 1);
-        (0..size.frames)
-            .map(|t| {
-                let frame = &frames[first + t * stride];
-                let row = format.width as usize * 3;
-                (y..y + size.height as usize)
-                    .flat_map(|y| &frame[y * row + x * 3..][..size.width as usize * 3])
-                    .copied()
-                    .collect()
-            })
-            .collect()
-    });
-    Ok(crops.collect())
 }

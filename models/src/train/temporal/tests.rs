@@ -23,6 +23,7 @@ fn recipe(home: &Path, steps: u64) -> TemporalRecipe {
         seed: 3,
         weights: concat!(env!("CARGO_MANIFEST_DIR"), "/weights/mse").into(),
         from_run: None,
+        from_weights: None,
         coded_by: None,
         prior: Some(TemporalConfig {
             trained_with: None,
@@ -99,4 +100,25 @@ fn a_prior_learns_and_goes_on_where_it_stopped() {
     };
     assert!(weights.thaw(&Device::flex()).is_ok());
     assert_eq!(weights.config().unwrap().groups.sizes, [16, 304]);
+}
+
+#[test]
+fn what_was_exported_learns_on() {
+    let home = tempfile::tempdir().unwrap();
+    let recipe = recipe(home.path(), 2);
+    let folder = home.path().join("first");
+    losses(&recipe, &folder, 2);
+    export(&recipe, &folder, home.path()).unwrap();
+    let second = TemporalRecipe {
+        name: "second".into(),
+        prior: None,
+        from_weights: Some(home.path().join("tiny")),
+        ..recipe
+    };
+    let folder = home.path().join("second");
+    // Its gradients reach what it started from.
+    assert_eq!(losses(&second, &folder, 2).len(), 2);
+    export(&second, &folder, home.path()).unwrap();
+    let config = fs::read_to_string(home.path().join("second.json")).unwrap();
+    assert!(config.contains("\"trained_with\": \""), "{config}");
 }
