@@ -25,7 +25,7 @@ impl Counter {
         self.bits
     }
 
-    /// Symbols so far.
+    /// Symbols so far, without what is said of steps aside.
     pub fn symbols(&self) -> u64 {
         self.symbols
     }
@@ -43,7 +43,9 @@ impl SymbolCoder for Counter {
             Plan::Mixtures(mixtures) => mixtures.total_bits(&symbols),
         };
         self.bits += bits.map_err(|error| unexpected(step.number, &error))?;
-        self.symbols += symbols.len() as u64;
+        if !step.aside {
+            self.symbols += symbols.len() as u64;
+        }
         Ok(symbols)
     }
 }
@@ -157,7 +159,9 @@ impl Writer {
             says_something: self.zeros,
         });
         open.says_something |= symbols.iter().any(|&symbol| symbol != 0);
-        self.counter.symbols += symbols.len() as u64;
+        if !step.aside {
+            self.counter.symbols += symbols.len() as u64;
+        }
         if let Some(halves) = mixed {
             match &mut open.stream {
                 Writing::Whole(encoder) => halves.iter().for_each(|half| encoder.append(half)),
