@@ -1,9 +1,8 @@
 //! The shape half of the prior as it codes: integers from `z` and residuals to
 //! the index of a scale. BITSTREAM.md, *Models 1 and 2*, is its specification.
 
+mod context;
 mod magnitude;
-
-use std::borrow::Cow;
 
 use lic_entropy::{MixtureError, Mixtures};
 use lic_kernels::{IntMatrix, Isa, Requantise};
@@ -14,19 +13,11 @@ use super::shape_file::{IntLayer, IntWeights};
 use super::shape_layers::{Conv, Grid, Layer, doubled};
 use super::{GroupsConfig, MixtureConfig, Pass, Step, TrellisConfig};
 use crate::profile::{Numbers, Other, Part, Work, timed};
+use context::Context;
 pub(super) use magnitude::magnitude;
-use magnitude::magnitude_of_halves;
 
 /// Positions that a head takes at a time; their activations stay in cache.
 const TILE: usize = 48;
-
-/// What a step adds to the stream.
-#[derive(Debug, Clone)]
-enum Context {
-    /// One tap in two sees a checkerboard's symbols: the even, and the odd ones.
-    Checkered([Conv; 2]),
-    Whole(Conv),
-}
 
 /// The integer networks, ready to run.
 #[derive(Debug, Clone)]
@@ -60,13 +51,7 @@ pub struct IntStream {
 impl IntShape {
     /// From weights that were read from a file, and so are proven.
     pub fn new(weights: &IntWeights, groups: &GroupsConfig) -> Self {
-        let context = |(group, layer)| {
-            if group < groups.checkered {
-                Context::Checkered([Conv::checkered(layer, 0), Conv::checkered(layer, 1)])
-            } else {
-                Context::Whole(Conv::new(layer))
-            }
-        };
+        let context = |(group, layer)| Context::new(layer, group < groups.checkered);
         let exponents = weights.hyper.exponents.iter().copied().map(u32::from);
         // An index is round(8 · sum / 2^(exponent + 5)) in 0..=63.
         let index =
@@ -162,115 +147,13 @@ impl IntShape {
         }
     }
 
-    /// Adds the residuals `r` of step `step`: `[channel][position covered]`.
-    pub fn update(&self, stream: &mut IntStream, step: usize, r: &[i32]) {
-        self.update_seen(stream, step, r, magnitude);
-    }
-
-    /// The same in halves of a step.
-    pub fn update_doubled(&self, stream: &mut IntStream, step: usize, doubled: &[i32]) {
-        self.update_seen(stream, step, doubled, magnitude_of_halves);
-    }
-
-    fn update_seen(
-        &self,
-        stream: &mut IntStream,
-        step: usize,
-        r: &[i32],
-        see: impl Fn(i32) -> u8 + Sync,
-    ) {
-        let positions = stream.h * stream.w;
-        let work = || {
-            let inputs = match &self.context[self.steps[step].group] {
-                Context::Whole(conv) => conv.matrix.inputs(),
-                // Each sees half of the positions.
-                Context::Checkered([even, odd]) => (even.matrix.inputs() + odd.matrix.inputs()) / 2,
-            };
-            let outputs = self.hyper.matrix.outputs();
-            Work {
-                numbers: Numbers::Bytes,
-                macs: positions * inputs * outputs,
-                bytes: size_of_val(r) + 2 * positions * size_of::<i32>() * outputs,
-            }
-        };
-        timed(Part::Other(Other::ShapeContexts), work, || {
-            self.add(stream, step, r, see);
-        });
-    }
-
-    fn add(&self, stream: &mut IntStream, step: usize, r: &[i32], see: impl Fn(i32) -> u8 + Sync) {
-        let Step {
-            group,
-            channels,
-            pass,
-            ..
-        } = self.steps[step];
-        let (isa, h, w) = (self.isa, stream.h, stream.w);
-        let context = &self.context[group];
-        let (Context::Whole(Conv { side, .. }) | Context::Checkered([Conv { side, .. }, _])) =
-            context;
-        let count = pass.before_row(h, w);
-        let before = stream.corners.take();
-        let mut known = before.unwrap_or_else(|| Grid::new([h, w], channels, side / 2));
-        let depth = known.depth;
-        let (first_row, row_step) = pass.rows();
-        let rows = known.rows_mut().enumerate();
-        rows.skip(first_row).step_by(row_step).for_each(|(y, row)| {
-            let before = pass.before_row(y, w);
-            let (first, step) = pass.in_row(y);
-            let end = pass.before_row(y + 1, w);
-            for (c, r) in r.chunks_exact(count).take(channels).enumerate() {
-                let known = row[first * depth + c..].iter_mut().step_by(step * depth);
-                let pairs = known.zip(&r[before..end]);
-                pairs.for_each(|(known, &r)| *known = see(r));
-            }
-        });
-        if pass.leaves_corners() {
-            stream.corners = Some(known);
-            return;
-        }
-        let width = self.hyper.matrix.outputs();
-        let rows = stream.sums.par_chunks_mut(w * width).enumerate();
-        rows.for_each(|(y, row)| match context {
-            Context::Whole(conv) => conv.row(isa, &known, [y, 0, 1], true, row),
-            Context::Checkered(convs) => {
-                for kind in [Pass::Even, Pass::Odd] {
-                    // A position sees its own kind through even taps.
-                    let conv = &convs[usize::from(kind != pass.squares())];
-                    let (first, step) = kind.in_row(y);
-                    if first < w {
-                        conv.row(isa, &known, [y, first, step], true, row);
-                    }
-                }
-            }
-        });
-    }
-
-    /// The sums of the stream as the pass of a step sees them.
-    fn seen<'a>(&self, stream: &'a IntStream, step: Step) -> Cow<'a, [i32]> {
-        let context = &self.context[step.group];
-        let (Some(known), Context::Checkered([even, _])) = (&stream.corners, context) else {
-            return Cow::Borrowed(&stream.sums);
-        };
-        let mut sums = stream.sums.clone();
-        let width = self.hyper.matrix.outputs();
-        let rows = sums.par_chunks_mut(stream.w * width).enumerate();
-        let (first_row, row_step) = step.pass.rows();
-        rows.skip(first_row).step_by(row_step).for_each(|(y, row)| {
-            let (first, step) = step.pass.in_row(y);
-            if first < stream.w {
-                even.row(self.isa, known, [y, first, step], true, row);
-            }
-        });
-        Cow::Owned(sums)
-    }
-
     /// Index of the scale of every symbol of step `step`, in the coding order of plain
     /// Gaussians: `[channel][position covered]`.
     pub fn indices(&self, stream: &IntStream, step: usize) -> Vec<u16> {
         let work = || self.work_of_heads(stream, step);
+        let sums = self.seen(stream, self.steps[step]);
         timed(Part::Other(Other::ShapeHeads), work, || {
-            self.read(stream, step)
+            self.read(stream, &sums, step)
         })
     }
 
@@ -289,8 +172,8 @@ impl IntShape {
         }
     }
 
-    fn read(&self, stream: &IntStream, step: usize) -> Vec<u16> {
-        let (by_position, _) = self.run(stream, step);
+    fn read(&self, stream: &IntStream, sums: &[i32], step: usize) -> Vec<u16> {
+        let (by_position, _) = self.run(stream, sums, step);
         let channels = self.steps[step].channels;
         let mut indices = vec![0; by_position.len()];
         indices
@@ -325,8 +208,9 @@ impl IntShape {
     ) -> Option<Result<Mixtures, MixtureError>> {
         let (config, _) = self.mixtures.as_ref()?;
         let work = || self.work_of_heads(stream, step);
+        let sums = self.seen(stream, self.steps[step]);
         let (scales, parameters) = timed(Part::Other(Other::ShapeHeads), work, || {
-            self.run(stream, step)
+            self.run(stream, &sums, step)
         });
         let MixtureConfig {
             components,
@@ -344,11 +228,12 @@ impl IntShape {
     }
 
     /// What the head of a step says: indices of scales `[position covered][channel]` and,
-    /// of mixtures, parameters `[position covered][output]`.
-    fn run(&self, stream: &IntStream, step: usize) -> (Vec<u8>, Vec<u8>) {
+    /// of mixtures, parameters `[position covered][output]`. `sums`: what the step sees of the
+    /// stream.
+    fn run(&self, stream: &IntStream, sums: &[i32], step: usize) -> (Vec<u8>, Vec<u8>) {
         let Step { channels, pass, .. } = self.steps[step];
         let positions: Vec<usize> = covered(pass, stream.h, stream.w).collect();
-        let (sums, quality) = (&self.seen(stream, self.steps[step])[..], stream.quality);
+        let quality = stream.quality;
         let mixtures = self.mixtures.as_ref();
         let outputs = mixtures.map_or(0, |(config, _)| config.outputs(channels));
         let mut indices = vec![0u8; positions.len() * channels];
