@@ -1,4 +1,4 @@
-use super::magnitude::MAGNITUDE;
+use super::magnitude::{MAGNITUDE, magnitude_of_halves};
 use super::*;
 
 #[test]
