@@ -280,10 +280,9 @@ fn bf16_is_close_to_single_precision() {
     }
 }
 
-/// Steps that were calibrated with one photograph, as large as it is used below: of a part of
-/// it, activations that only the rest has would be cut off.
+/// Steps that were calibrated with one photograph.
 fn steps(model: &Standard) -> Steps {
-    let size = [20, 24];
+    let size = [16, 16];
     let pictures = [(photograph(size), size)];
     Steps::calibrate(model, &pictures, &Device::flex()).unwrap()
 }
@@ -313,8 +312,10 @@ fn steps_are_of_their_weights() {
 /// the residual stream. A simulation of the same photograph, apart from this code, found
 /// 3.2e-3 of the latents and 1.4e-3 of the pixels, root mean square, with the weights of
 /// prior-4. Branches weigh more with every trunk: 4.8e-3 of the pixels was seen with
-/// milestone-5, 8.7e-3 with milestone-6, and 0.17 with those that ship: `g_s` of these is not for
-/// bytes (models/README.md, *Known weaknesses*), and held against other instructions only.
+/// milestone-5, 8.7e-3 with milestone-6, 1.4e-3 with those that ship, of latents as decoders have
+/// them: inverse gains do not undo gains (of the first channels 0.96 to 0.7 is left), and those
+/// that `g_a` gives go beyond what `g_s` is calibrated for. Products that are wrong are off by
+/// tenths, from which the bound of pixels keeps as far as from what is seen.
 #[test]
 fn bytes_are_close_to_single_precision() {
     let (model, [h, w]) = (shipped(), [20, 24]);
@@ -323,15 +324,22 @@ fn bytes_are_close_to_single_precision() {
     let single = with(Isa::best(), [Precision::Single; 2]);
     let x = photograph([h, w]);
     let y = single.g_a(&x, h, w, all(h, w)).unwrap();
-    let x_hat = single.g_s(y.clone(), h, w, all(h, w)).unwrap();
+    let [gain, inverse] = [single.gain(95.0), single.inverse(95.0)].map(Result::unwrap);
+    let coded = |y: &[f32]| -> Vec<f32> {
+        let of = y.iter().zip(gain.iter().zip(&inverse));
+        of.map(|(y, (gain, inverse))| (y * gain).round() * inverse)
+            .collect()
+    };
+    let y_hat: Vec<f32> = y.chunks_exact(gain.len()).flat_map(coded).collect();
+    let x_hat = single.g_s(y_hat.clone(), h, w, all(h, w)).unwrap();
     let mut seen: Option<Vec<f32>> = None;
     for isa in Isa::all() {
         let bytes = with(isa, [Precision::Bytes, Precision::Single]);
         let error = relative_rms(&bytes.g_a(&x, h, w, all(h, w)).unwrap(), &y);
         assert!(error > 0.0 && error < 8e-3, "{isa:?} g_a: {error:e}");
-        let got = bytes.g_s(y.clone(), h, w, all(h, w)).unwrap();
+        let got = bytes.g_s(y_hat.clone(), h, w, all(h, w)).unwrap();
         let error = relative_rms(&got, &x_hat);
-        assert!(error > 0.0, "{isa:?} g_s");
+        assert!(error > 0.0 && error < 3e-2, "{isa:?} g_s: {error:e}");
         // Products of bytes are the same everywhere; what is left are sums in `f32`, a
         // few of which fall on the other side of a half.
         let seen = seen.get_or_insert_with(|| got.clone());
