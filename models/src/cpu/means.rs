@@ -222,14 +222,15 @@ impl<T: Number> CpuMeans<'_, T> {
             return Cow::Borrowed(&self.stream);
         };
         let mut stream = self.stream.clone();
-        let (first_row, row_step) = step.pass.rows();
+        let Step { group, pass, .. } = step;
+        let (first_row, row_step) = pass.rows();
+        let count = pass.count_in_row(known.w);
         let rows = stream.rows_mut(0..known.h).enumerate();
         rows.skip(first_row).step_by(row_step).for_each(|(y, row)| {
-            let (x, step_x) = step.pass.in_row(y);
-            let count = step.pass.count_in_row(known.w);
-            let context = &self.layers.context[step.group];
-            let step = step_x;
-            context.add(self.isa, known, Span { y, x, step, count }, 0, row);
+            let (x, step) = pass.in_row(y);
+            let span = Span { y, x, step, count };
+            // Corners see each other through even taps.
+            self.layers.context[group].add(self.isa, known, span, 0, row);
         });
         Cow::Owned(stream)
     }

@@ -135,6 +135,34 @@ fn a_stopped_run_goes_on_to_the_step() {
     assert!(integers(&recipe, &halves) == integers(&recipe, &whole));
 }
 
+/// Beside the squared error itself, with its own λ, a part of it changes nothing.
+#[test]
+fn a_part_of_the_squared_error_weighs_as_all_of_it() {
+    let home = tempfile::tempdir().unwrap();
+    pictures(home.path());
+    let mut recipe = recipe(home.path(), 12);
+    let device = Device::flex();
+    let start = home.path().join("start");
+    run(&recipe, &start, &device, &mut |_| (), &|| true).unwrap();
+    recipe.from_run = Some(start);
+    let mut loss_with = |part: f64| {
+        let loss = std::cell::Cell::new(None);
+        let mut watch = |event: &Event| {
+            if let Event::Step { loss: seen, .. } = event {
+                loss.set(Some(*seen));
+            }
+        };
+        let folder = home.path().join(format!("{part}"));
+        let once = || loss.get().is_some();
+        recipe.squared_error_part = part;
+        run(&recipe, &folder, &device, &mut watch, &once).unwrap();
+        loss.get().unwrap()
+    };
+    let (all, part) = (loss_with(0.0), loss_with(0.3));
+    // Sums in single precision.
+    assert!((part / all - 1.0).abs() < 1e-5, "{part}, not {all}");
+}
+
 /// At the start the KLT's codec shows the picture in any order of its channels, and random
 /// projections do not; all of them learn.
 #[test]
