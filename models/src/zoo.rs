@@ -187,10 +187,6 @@ mod tests {
     use super::*;
     use crate::Steps;
 
-    /// Weights of `mse` before those that ship, whose prior for clips still serves: clips are a
-    /// point worse at most (models/README.md, *`mse.temporal`*).
-    const GOOD_ENOUGH: &str = "4c4c6b79";
-
     #[test]
     fn every_row_loads_and_is_in_the_specification() {
         let zoo = Zoo::on(Backend::Cpu).unwrap();
@@ -222,9 +218,9 @@ mod tests {
                 assert_eq!(temporal.digest(), weights.digest());
                 assert!(temporal.steps() > 0);
                 let trained_with = weights.config().unwrap().trained_with.unwrap();
-                let of_these = trained_with == model.digest().to_string();
-                assert!(
-                    of_these || trained_with == GOOD_ENOUGH,
+                assert_eq!(
+                    trained_with,
+                    model.digest().to_string(),
                     "the prior for clips of {} is of other weights: run its recipe again",
                     row.key
                 );
