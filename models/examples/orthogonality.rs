@@ -7,10 +7,11 @@
 //!
 //! Squared error of pixels is, near what is coded, e' G e: e are the errors of latents in steps of
 //! the quantiser, G is the Gram matrix of the derivatives. Rounded one by one, latents have an
-//! error of the mean of G's diagonal; rounded one after another, each for what the others have
-//! left (Babai 1986), one of the geometric mean of the squared diagonal of its Cholesky factor.
-//! How far these two are apart is all that an encoder can gain at high rates by choosing latents
-//! together rather than alone, whatever it does.
+//! error of the mean of G's diagonal; rounded in coding order, where those still to come make up
+//! for as much as they can (Babai, *On Lovász' lattice reduction and the nearest lattice point
+//! problem*, Combinatorica 6, 1986), one of the mean of the squared diagonal of its Cholesky
+//! factor. What is printed is how far these two are apart: what an encoder gains at high rates
+//! by moving latents for what the symbols before them have left.
 //!
 //! Latents of four neighbours in the middle of each picture, and of the channels that are half a
 //! step or more from zero in the mean.
@@ -30,21 +31,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let quality: f32 = arguments.next().ok_or("which quality?")?.parse()?;
     let model = MODELS[0].weights.thaw(&Device::flex())?;
     let networks = CpuNetworks::with(&model, Isa::best(), [Precision::Single; 2], None)?;
-    println!("channels  unequal sizes  not upright");
+    println!("channels  gain");
     for path in arguments {
         let (y, channels) = latents(&networks, &path, quality)?;
         let derivatives = derivatives(&networks, &y, &channels, quality)?;
         let gram = gram(&derivatives);
-        let diagonal: Vec<f64> = (0..gram.len()).map(|i| gram[i][i]).collect();
-        let mean = diagonal.iter().sum::<f64>() / diagonal.len() as f64;
-        let mean = 10.0 * mean.log10();
-        let (alone, together) = (in_db(&diagonal), in_db(&conditional(gram)));
-        println!(
-            "{:8}  {:10.3} dB  {:8.3} dB  {path}",
-            channels.len(),
-            mean - alone,
-            alone - together
-        );
+        let alone: f64 = (0..gram.len()).map(|i| gram[i][i]).sum();
+        let in_order: f64 = left_over(gram).iter().sum();
+        let gain = 10.0 * (alone / in_order).log10();
+        println!("{:8}  {gain:.3} dB  {path}", channels.len());
     }
     Ok(())
 }
@@ -85,11 +80,17 @@ fn latents(
             .map(|v| v.abs())
             .sum::<f32>()
     };
-    let channels = (0..m).filter(|c| size(c) >= 0.5 * (SIDE * SIDE) as f32);
-    Ok((middle.clone(), channels.collect()))
+    let channels: Vec<usize> = (0..m)
+        .filter(|c| size(c) >= 0.5 * (SIDE * SIDE) as f32)
+        .collect();
+    if channels.is_empty() {
+        return Err(format!("{path}: all latents of its middle are near zero").into());
+    }
+    Ok((middle, channels))
 }
 
-/// By how much pixels change, of 0 to 255, when a latent is a step greater: a row for each.
+/// By how much pixels change, of 0 to 255, when a latent is a step greater: a row for each, in
+/// coding order.
 fn derivatives(
     networks: &CpuNetworks,
     y: &[f32],
@@ -104,10 +105,15 @@ fn derivatives(
         networks.g_s(y, SIDE, SIDE, all)
     };
     let before = shown(y.to_vec())?;
-    let places = MIDDLE
+    let places = || {
+        MIDDLE
+            .iter()
+            .flat_map(|row| MIDDLE.map(|column| row * SIDE + column))
+    };
+    // The order of channels is that of groups.
+    let moved = channels
         .iter()
-        .flat_map(|row| MIDDLE.map(|column| row * SIDE + column));
-    let moved = places.flat_map(|place| channels.iter().map(move |c| place * m + c));
+        .flat_map(|c| places().map(move |place| place * m + c));
     let row = |moved: usize| {
         let mut y = y.to_vec();
         y[moved] += MOVED;
@@ -127,25 +133,20 @@ fn gram(rows: &[Vec<f32>]) -> Vec<Vec<f64>> {
     rows.iter().map(row).collect()
 }
 
-/// Squares of the diagonal of the Cholesky factor of `gram`: what is left of each once those
-/// before it make up for it.
-fn conditional(mut gram: Vec<Vec<f64>>) -> Vec<f64> {
-    for i in 0..gram.len() {
-        let (done, rest) = gram.split_at_mut(i + 1);
-        let pivot = &done[i];
-        for row in rest {
-            let factor = row[i] / pivot[i];
-            for (value, above) in row.iter_mut().zip(pivot).skip(i) {
-                *value -= factor * above;
+/// Squares of the diagonal of the Cholesky factor of `gram`, its order turned round: what is left
+/// of each latent's error once those after it make up for it.
+fn left_over(mut gram: Vec<Vec<f64>>) -> Vec<f64> {
+    for last in (0..gram.len()).rev() {
+        let (before, rest) = gram.split_at_mut(last);
+        let pivot = &rest[0];
+        for row in before {
+            let factor = row[last] / pivot[last];
+            for (value, below) in row.iter_mut().zip(&pivot[..last]) {
+                *value -= factor * below;
             }
         }
     }
     (0..gram.len()).map(|i| gram[i][i]).collect()
-}
-
-/// The geometric mean, in dB.
-fn in_db(values: &[f64]) -> f64 {
-    values.iter().map(|v| 10.0 * v.log10()).sum::<f64>() / values.len() as f64
 }
 
 fn scale(y: &mut [f32], by: &[f32]) {
