@@ -67,7 +67,7 @@ fn decoded(file: &[u8]) -> Image {
 /// one filter to the other: on AMD's processors, which multiply bfloat16, 2 samples of 10,000 were up
 /// to 4 levels off, and of a small picture a block of 4 by 4 pixels.
 fn nearly_equal(a: &Image, b: &Image) -> bool {
-    const BLOCK: usize = 4 * 4 * 3;
+    const BLOCK_SAMPLES: usize = 4 * 4 * 3;
     let beyond = a
         .samples()
         .eight()
@@ -75,7 +75,7 @@ fn nearly_equal(a: &Image, b: &Image) -> bool {
         .zip(&*b.samples().eight())
         .filter(|(a, b)| a.abs_diff(**b) > 1)
         .count();
-    beyond <= BLOCK.max(a.samples().eight().len() / 2000) && furthest(a, b) <= 8
+    beyond <= BLOCK_SAMPLES.max(a.samples().eight().len() / 2000) && furthest(a, b) <= 8
 }
 
 /// The largest difference of any sample.
